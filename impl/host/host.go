@@ -1,0 +1,48 @@
+// Package host holds the three seams between apus and the world it runs in:
+// files ([FS]), connections ([Net]) and the wall clock ([Clock]). A [Host]
+// bundles them for one incarnation of one process.
+//
+// The package contains contracts and nothing that works. The operating system
+// stands behind them in impl/host/real; simulated disks, networks and clocks
+// stand behind them in sim. Code that holds a Host cannot tell which.
+//
+// Timers, randomness and goroutines have no seam: packages time,
+// math/rand/v2, crypto/rand and the scheduler are made deterministic by the
+// simulation engine itself. Only readings of the wall clock that end in a
+// timestamp, a header, a file name or an expiry decision go through Clock,
+// because a node may have its wall clock wrong while its timers are right.
+package host
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"time"
+)
+
+// Host is the world as one process incarnation sees it. A killed and
+// restarted process gets a new Host.
+type Host struct {
+	// Name identifies the machine in logs and events, e.g. "node3".
+	Name  string
+	FS    FS
+	Net   Net
+	Clock Clock
+	Log   *slog.Logger
+}
+
+// Clock is the wall clock of the machine. It may be wrong and may jump in
+// either direction; use package time for durations and timeouts.
+type Clock interface {
+	Now() time.Time
+}
+
+// Net opens TCP connections. Addresses are "ip:port" or "host:port".
+type Net interface {
+	// Dial connects to addr. It returns when the connection is established,
+	// is refused, or ctx ends. The caller closes the connection.
+	Dial(ctx context.Context, addr string) (net.Conn, error)
+	// Listen accepts connections on addr. Port 0 picks a free port, which
+	// Addr of the listener tells. The caller closes the listener.
+	Listen(addr string) (net.Listener, error)
+}

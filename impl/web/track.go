@@ -1,0 +1,96 @@
+package web
+
+import (
+	"fmt"
+	"io"
+	"runtime/debug"
+	"sort"
+	"sync"
+	"sync/atomic"
+)
+
+// BodyTracker knows every tracked body that is open. Tests and simulations
+// turn it on; production never does, and Track is then free.
+type BodyTracker struct {
+	mu struct {
+		sync.Mutex
+		next int
+		open map[int]string
+	}
+}
+
+var tracker atomic.Pointer[BodyTracker]
+
+// TrackBodies makes every body born from now on tracked, until stop is
+// called. There is one tracker a process.
+func TrackBodies() (t *BodyTracker, stop func()) {
+	t = &BodyTracker{}
+	t.mu.open = map[int]string{}
+	if !tracker.CompareAndSwap(nil, t) {
+		panic("web.TrackBodies: bodies are tracked already")
+	}
+	return t, func() { tracker.CompareAndSwap(t, nil) }
+}
+
+// Open lists the stacks that created the bodies still open, oldest first.
+func (t *BodyTracker) Open() []string {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	ids := make([]int, 0, len(t.mu.open))
+	for id := range t.mu.open {
+		ids = append(ids, id)
+	}
+	sort.Ints(ids)
+	stacks := make([]string, len(ids))
+	for i, id := range ids {
+		stacks[i] = t.mu.open[id]
+	}
+	return stacks
+}
+
+// Track registers a body that holds something (a connection, a file, a
+// goroutine) at the place where it is born. What names it in a leak report.
+// Without a tracker it returns body itself.
+func Track(what string, body io.ReadCloser) io.ReadCloser {
+	t := tracker.Load()
+	if t == nil {
+		return body
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	id := t.mu.next
+	t.mu.next++
+	t.mu.open[id] = fmt.Sprintf("%s\n%s", what, debug.Stack())
+	b := &trackedBody{inner: body, t: t, id: id, what: what}
+	if w, ok := body.(io.WriterTo); ok {
+		return &trackedWriterTo{b, w}
+	}
+	return b
+}
+
+type trackedBody struct {
+	inner  io.ReadCloser
+	t      *BodyTracker
+	id     int
+	what   string
+	closed atomic.Bool
+}
+
+func (b *trackedBody) Read(p []byte) (int, error) { return b.inner.Read(p) }
+
+func (b *trackedBody) Close() error {
+	if b.closed.Swap(true) {
+		panic("web: body closed twice: " + b.what)
+	}
+	b.t.mu.Lock()
+	delete(b.t.mu.open, b.id)
+	b.t.mu.Unlock()
+	return b.inner.Close()
+}
+
+type trackedWriterTo struct {
+	*trackedBody
+	w io.WriterTo
+}
+
+func (b *trackedWriterTo) WriteTo(w io.Writer) (int64, error) { return b.w.WriteTo(w) }

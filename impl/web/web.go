@@ -1,0 +1,181 @@
+// Package web is HTTP as the rest of apus sees it: a [Handler] takes a
+// [Request] and returns one [Response], a [Filter] wraps a Handler, and [Edge]
+// joins the outermost Handler to net/http. Nothing else in impl imports
+// net/http's server.
+//
+// # Who closes a body
+//
+// Every Response has one owner at a time. Whoever holds one does exactly one
+// of three things with it:
+//
+//   - returns it;
+//   - wraps its Body and returns it; closing the wrapper closes the inner
+//     body once;
+//   - finishes it with [Response.Discard] or [Response.ReadAll].
+//
+// Edge is the only closer on the success path, and it closes as well when a
+// handler panics, when the client hangs up, and for HEAD, 304 and 412. In
+// tests every body is tracked (see [TrackBodies]): closing twice panics and a
+// leak shows the stack that created the body.
+//
+// The request's Body belongs to Edge; handlers read it and do not close it.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+
+	"apus/impl/swift"
+)
+
+// Handler answers a request. The result is never nil and its Body is never
+// nil. ctx ends when the client hangs up or the response has been sent; it
+// outlives the call, until the body is closed.
+type Handler interface {
+	Serve(ctx context.Context, req *Request) *Response
+}
+
+// HandlerFunc is a Handler that is a function.
+type HandlerFunc func(ctx context.Context, req *Request) *Response
+
+// Serve calls f.
+func (f HandlerFunc) Serve(ctx context.Context, req *Request) *Response { return f(ctx, req) }
+
+// Filter wraps a Handler.
+type Filter func(next Handler) Handler
+
+// Request is one HTTP request, a client's or a sub-request that a filter
+// makes of it.
+type Request struct {
+	Method string
+	// Path is percent-decoded and starts with a slash. It is bytes: nothing
+	// says that it is valid UTF-8.
+	Path string
+	// RawPath is Path as the client sent it (still encoded), for logs and
+	// signatures. Sub-requests leave it empty.
+	RawPath string
+	// RawQuery is the query string without "?".
+	RawQuery string
+	Header   http.Header
+	// Body is never nil. Reading past a client's disconnect returns an error
+	// of kind swift.ClientGone, past its deadline swift.Timeout.
+	Body Reader
+	// ContentLength is -1 when unknown (chunked).
+	ContentLength int64
+	RemoteAddr    string
+	Host          string
+	Proto         string // "HTTP/1.1"
+
+	// Meta travels with the request through the pipeline and is shared with
+	// its sub-requests.
+	Meta *Meta
+	// Source names the filter that made this sub-request in logs ("SLO",
+	// "TA", …); empty for the client's own request.
+	Source string
+	// Authorize, when set by an auth filter, decides whether the request may
+	// go on once ACL is known; nil result means yes. A sub-request keeps it
+	// unless made with PreAuthorized.
+	Authorize func(ctx context.Context, req *Request) *Response
+	// ACL is the container or account ACL that applies, set by the proxy
+	// before it calls Authorize.
+	ACL string
+	// Owner is set by the auth filter for requests of the account's owner,
+	// who may see and change ACLs and sync settings.
+	Owner bool
+
+	query url.Values
+}
+
+// Reader is a request body. It is io.Reader under a local name so that
+// documentation can point at its errors.
+type Reader interface {
+	Read(p []byte) (int, error)
+}
+
+// Meta is what the filters of one client request tell each other.
+type Meta struct {
+	TxnID string
+	Log   *slog.Logger
+	Start time.Time // wall clock at arrival
+	// User is the authenticated identity for logs: groups joined by commas.
+	User string
+	// Logged is set by the proxy-logging filter that writes the client's line, so
+	// that an inner instance logs sub-requests only.
+	Logged bool
+	// Info caches account and container info within the request; owned by impl/info.
+	Info map[string]any
+	// PolicyIndex of the object request, for logs; -1 unknown.
+	PolicyIndex int
+}
+
+// NewRequest makes a request from nothing, for internal clients and tests.
+// Header and Meta are fresh, the body is empty.
+func NewRequest(method, path string) *Request {
+	return &Request{
+		Method: method, Path: path, Header: http.Header{}, Body: http.NoBody,
+		Proto: "HTTP/1.1", Meta: &Meta{Log: slog.New(slog.DiscardHandler), PolicyIndex: -1},
+	}
+}
+
+// Sub makes a sub-request with the same identity: Meta, Authorize, Owner and
+// RemoteAddr are kept, the header is fresh but for the User-Agent, the body
+// is empty.
+func (r *Request) Sub(method, path, source string) *Request {
+	s := &Request{
+		Method: method, Path: path, Header: http.Header{}, Body: http.NoBody,
+		RemoteAddr: r.RemoteAddr, Host: r.Host, Proto: r.Proto,
+		Meta: r.Meta, Source: source, Authorize: r.Authorize, Owner: r.Owner,
+	}
+	if ua := r.Header.Get("User-Agent"); ua != "" {
+		s.Header.Set("User-Agent", ua)
+	}
+	return s
+}
+
+// PreAuthorized is Sub for requests that the client need not be allowed to
+// make himself, such as a filter's look at its own settings.
+func (r *Request) PreAuthorized(method, path, source string) *Request {
+	s := r.Sub(method, path, source)
+	s.Authorize = nil
+	s.Owner = true
+	return s
+}
+
+// Query is RawQuery parsed leniently: what does not parse is dropped. Blank
+// values are kept. Do not modify; after changing RawQuery call SetQuery.
+func (r *Request) Query() url.Values {
+	if r.query == nil {
+		r.query, _ = url.ParseQuery(r.RawQuery)
+	}
+	return r.query
+}
+
+// SetQuery replaces the query.
+func (r *Request) SetQuery(q url.Values) {
+	r.RawQuery, r.query = q.Encode(), nil
+}
+
+// Swift splits Path into version and the account, container and object.
+// ok is false when there is no account.
+func (r *Request) Swift() (version string, p swift.Path, ok bool) {
+	version, rest, found := strings.Cut(strings.TrimPrefix(r.Path, "/"), "/")
+	if !found || rest == "" {
+		return version, swift.Path{}, false
+	}
+	p, err := swift.ParsePath("/" + rest)
+	return version, p, err == nil
+}
+
+// SetSwift makes Path of a version and p.
+func (r *Request) SetSwift(version string, p swift.Path) {
+	r.Path, r.RawPath = "/"+version+p.String(), ""
+}
+
+// EscapePath percent-encodes a decoded path for the wire, keeping slashes.
+func EscapePath(p string) string {
+	return (&url.URL{Path: p}).EscapedPath()
+}
