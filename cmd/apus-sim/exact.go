@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"slices"
 
@@ -141,6 +142,7 @@ func spinCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			signal.Reset() // to die of them
 			parent := os.Getppid()
 			for x := 1; ; x++ {
 				if x&(1<<24-1) == 0 && os.Getppid() != parent {
