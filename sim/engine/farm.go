@@ -78,12 +78,20 @@ func (f *Farm) One(ctx context.Context, job Job) (Result, error) {
 		return result, err
 	}
 	defer reader.Close()
+	events, environ, err := openEvents(job.EventLog)
+	if err != nil {
+		writer.Close()
+		return result, err
+	}
+	defer events.Close() // the worker writes and closes its own
 	argv := f.Command(job)
 	output := &tail{limit: keptOutput}
 	cmd := exec.Command(argv[0], argv[1:]...)
+	cmd.Args[0] = "worker"
+	cmd.Dir = "/"
 	cmd.Stdout, cmd.Stderr = output, output
-	cmd.ExtraFiles = []*os.File{writer}
-	cmd.Env = workerEnviron()
+	cmd.ExtraFiles = []*os.File{writer, events}
+	cmd.Env = environ
 	begun := time.Now()
 	err = cmd.Start()
 	writer.Close()
@@ -145,19 +153,28 @@ func (f *Farm) judge(result *Result, reported []byte, readErr, waitErr error, hu
 	*result = Result{Job: job, Engine: Engine, Crash: &Crash{Kind: kind, Status: status, Output: output.String()}}
 }
 
-// workerEnviron is the same for every run on every machine, because even its
-// size moves things in memory.
-func workerEnviron() []string {
-	return []string{
-		workerEnv + "=1",
+// openEvents returns the file for the text of events and the environment of a
+// worker. That, its arguments and its directory are the same for every run of a
+// job on every machine, because even their size moves things in memory.
+func openEvents(path string) (*os.File, []string, error) {
+	wish := withEvents
+	if path == "" {
+		path, wish = os.DevNull, withoutText
+	}
+	file, err := os.Create(path)
+	if err != nil {
+		return nil, nil, err
+	}
+	return file, []string{
+		workerEnv + "=" + wish,
+		"GODEBUG=asyncpreemptoff=1,gcstoptheworld=2",
 		"GOGC=off",
 		"GOMAXPROCS=1",
-		"GODEBUG=asyncpreemptoff=1,gcstoptheworld=2",
 		"GOTRACEBACK=all",
 		"HOME=/",
 		"PATH=/usr/bin:/bin",
 		"TZ=UTC",
-	}
+	}, nil
 }
 
 // tail keeps the beginning and the end of what is written to it.

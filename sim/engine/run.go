@@ -19,8 +19,9 @@ type Job struct {
 	Seed     uint64            `json:"seed"`
 	For      time.Duration     `json:"for,omitempty"`
 	Options  map[string]string `json:"options,omitempty"`
-	// EventLog is where the text of every traced event goes, if anywhere.
-	EventLog string `json:"event_log,omitempty"`
+	// EventLog is where a farm puts the text of every traced event, if
+	// anywhere. It is no part of what the worker is told.
+	EventLog string `json:"-"`
 	// InOrder runs goroutines in the order in which they became runnable,
 	// instead of in a random one. Only the exact engine chooses at all.
 	InOrder bool `json:"in_order,omitempty"`

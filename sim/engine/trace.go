@@ -1,7 +1,7 @@
 package engine
 
 import (
-	"bufio"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"math"
@@ -14,35 +14,54 @@ import (
 // tracer keeps a running 128-bit hash of the events of a run and, on request,
 // their text. The two lanes use unrelated multipliers; the point is to notice
 // any difference between two runs, not to resist an enemy.
+//
+// Writing the text allocates nothing that hashing alone does not: memory
+// addresses decide the order of maps with pointers as keys, so a run whose
+// events are kept would not be the same run.
 type tracer struct {
 	mu struct {
 		sync.Mutex
 		a, b   uint64
 		events int64
-		log    *bufio.Writer
-		line   []byte
+		log    io.Writer
+		err    error
+		text   []byte
 	}
 }
+
+// textBuffer is how much text is gathered before it is written; maxText how
+// much of one argument is kept.
+const (
+	textBuffer = 256 << 10
+	maxText    = 1 << 10
+)
 
 func (t *tracer) init(seed uint64) {
 	t.mu.a = mix(seed + 0x9e3779b97f4a7c15)
 	t.mu.b = mix(seed ^ 0xc2b2ae3d27d4eb4f)
+	t.mu.text = make([]byte, 0, textBuffer)
 }
 
 // keep writes the text of every later event to w.
 func (t *tracer) keep(w io.Writer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.mu.log = bufio.NewWriterSize(w, 1<<16)
+	t.mu.log = w
 }
 
 func (t *tracer) flush() error {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.mu.log == nil {
-		return nil
+	t.flushLocked()
+	return t.mu.err
+}
+
+func (t *tracer) flushLocked() {
+	if t.mu.log == nil || t.mu.err != nil {
+		return
 	}
-	return t.mu.log.Flush()
+	_, t.mu.err = t.mu.log.Write(t.mu.text)
+	t.mu.text = t.mu.text[:0]
 }
 
 func (t *tracer) count() int64 {
@@ -63,11 +82,31 @@ func (t *tracer) event(at time.Duration, kind string, args []any) {
 	t.mu.events++
 	t.foldLocked(uint64(at))
 	t.foldStringLocked(kind)
-	for _, arg := range args {
-		t.foldArgLocked(arg)
+	keep := t.mu.log != nil
+	if keep {
+		t.beginLocked(at, kind, len(args))
 	}
-	if t.mu.log != nil {
-		t.writeLocked(at, kind, args)
+	for _, arg := range args {
+		arg = plain(arg)
+		t.foldArgLocked(arg)
+		if keep {
+			t.writeArgLocked(arg)
+		}
+	}
+	if keep {
+		t.mu.text = append(t.mu.text, '\n')
+	}
+}
+
+// plain turns what has no value of its own to hash into its text.
+func plain(arg any) any {
+	switch v := arg.(type) {
+	case nil, string, []byte, int, int64, uint64, bool, time.Duration, float64, time.Time:
+		return arg
+	case error:
+		return v.Error()
+	default:
+		return fmt.Sprint(v)
 	}
 }
 
@@ -117,29 +156,43 @@ func (t *tracer) foldArgLocked(arg any) {
 		t.foldLocked(uint64(v.UnixNano()))
 	case nil:
 		t.foldLocked(3)
-	case error:
-		t.foldStringLocked(v.Error())
-	default:
-		t.foldStringLocked(fmt.Sprint(v))
 	}
 }
 
-func (t *tracer) writeLocked(at time.Duration, kind string, args []any) {
-	line := t.mu.line[:0]
-	line = strconv.AppendInt(line, int64(at), 10)
-	line = append(line, ' ')
-	line = append(line, kind...)
-	for _, arg := range args {
-		line = append(line, ' ')
-		switch v := arg.(type) {
-		case string:
-			line = strconv.AppendQuote(line, v)
-		case []byte:
-			line = fmt.Appendf(line, "%x", v)
-		default:
-			line = fmt.Append(line, v)
-		}
+// beginLocked writes what comes before the arguments, when there is room for
+// them as well.
+func (t *tracer) beginLocked(at time.Duration, kind string, args int) {
+	if len(t.mu.text)+len(kind)+64+args*(4*maxText+8) > cap(t.mu.text) {
+		t.flushLocked()
 	}
-	t.mu.line = append(line, '\n')
-	t.mu.log.Write(t.mu.line)
+	t.mu.text = strconv.AppendInt(t.mu.text, int64(at), 10)
+	t.mu.text = append(t.mu.text, ' ')
+	t.mu.text = append(t.mu.text, kind...)
+}
+
+func (t *tracer) writeArgLocked(arg any) {
+	text := append(t.mu.text, ' ')
+	switch v := arg.(type) {
+	case string:
+		text = strconv.AppendQuote(text, v[:min(len(v), maxText)])
+	case []byte:
+		text = hex.AppendEncode(text, v[:min(len(v), maxText)])
+	case int:
+		text = strconv.AppendInt(text, int64(v), 10)
+	case int64:
+		text = strconv.AppendInt(text, v, 10)
+	case uint64:
+		text = strconv.AppendUint(text, v, 10)
+	case bool:
+		text = strconv.AppendBool(text, v)
+	case time.Duration:
+		text = append(strconv.AppendInt(text, int64(v), 10), "ns"...)
+	case float64:
+		text = strconv.AppendFloat(text, v, 'g', -1, 64)
+	case time.Time:
+		text = v.AppendFormat(text, time.RFC3339Nano)
+	case nil:
+		text = append(text, "nil"...)
+	}
+	t.mu.text = text
 }

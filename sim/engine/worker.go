@@ -10,11 +10,19 @@ import (
 	"time"
 )
 
-// workerEnv marks the environment of a worker process.
-const workerEnv = "APUS_SIM_WORKER"
+// workerEnv marks the environment of a worker process. Its value says whether
+// the text of events is wanted; either is as long as the other.
+const (
+	workerEnv   = "APUS_SIM_WORKER"
+	withEvents  = "events"
+	withoutText = "silent"
+)
 
-// resultFile is the descriptor on which a worker leaves its result.
-const resultFile = 3
+// Descriptors on which a worker leaves its result and the text of its events.
+const (
+	resultFile = 3
+	eventsFile = 4
+)
 
 // Result is what became of a job.
 type Result struct {
@@ -47,22 +55,19 @@ func (r *Result) Failed() bool {
 // Work runs one job in this process, which a [Farm] started for it, and ends
 // the process.
 func Work(job Job, scenario Scenario) {
-	out := os.NewFile(resultFile, "result")
+	out, events := os.NewFile(resultFile, "result"), os.NewFile(eventsFile, "events")
 	fail := func(err error) {
 		writeResult(out, &Result{Job: job, Engine: Engine, Error: err.Error()})
 	}
 	takeOverProcess()
 	test := func(t *testing.T) {
-		log, err := openLog(job.EventLog)
-		if err != nil {
-			fail(err)
-			return
+		var log io.Writer
+		if os.Getenv(workerEnv) == withEvents {
+			log = events
 		}
 		report, err := runBubble(t, job, scenario, log)
-		if log != nil {
-			if closeErr := log.(io.Closer).Close(); err == nil {
-				err = closeErr
-			}
+		if closeErr := events.Close(); err == nil {
+			err = closeErr
 		}
 		if err != nil {
 			fail(err)
@@ -73,13 +78,6 @@ func Work(job Job, scenario Scenario) {
 	os.Args = os.Args[:1] // package testing parses the rest
 	testing.Main(func(string, string) (bool, error) { return true, nil },
 		[]testing.InternalTest{{Name: "Simulation", F: test}}, nil, nil)
-}
-
-func openLog(path string) (io.Writer, error) {
-	if path == "" {
-		return nil, nil
-	}
-	return os.Create(path)
 }
 
 func writeResult(out *os.File, r *Result) {

@@ -53,7 +53,7 @@ func TestEventLog(t *testing.T) {
 	tr.keep(&text)
 	tr.event(5, "net data", []any{uint64(3), "a b", []byte{1, 2}, time.Second})
 	require.NoError(t, tr.flush())
-	require.Equal(t, "5 net data 3 \"a b\" 0102 1s\n", text.String())
+	require.Equal(t, "5 net data 3 \"a b\" 0102 1000000000ns\n", text.String())
 	require.EqualValues(t, 1, tr.count())
 }
 

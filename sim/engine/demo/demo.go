@@ -231,7 +231,8 @@ func (d *demo) client(ctx context.Context, i int) {
 func (d *demo) request(ctx context.Context, web *http.Client, rng *rand.Rand) {
 	id := make([]byte, 4)
 	_, _ = crand.Read(id) // never fails
-	method := []string{http.MethodGet, http.MethodPut}[draw()%2]
+	drawn := draw()
+	method := []string{http.MethodGet, http.MethodPut}[drawn%2]
 	url := "http://" + d.peers[rng.IntN(len(d.peers))] + "/" + strconv.Itoa(rand.IntN(100))
 	var body io.Reader
 	if method == http.MethodPut {
@@ -248,7 +249,7 @@ func (d *demo) request(ctx context.Context, web *http.Client, rng *rand.Rand) {
 		_ = resp.Body.Close()
 	}
 	d.requests.Add(1)
-	d.w.Trace("request", hex.EncodeToString(id), method, url, status, size)
+	d.w.Trace("request", hex.EncodeToString(id), drawn, method, url, status, size)
 }
 
 func (d *demo) faults(ctx context.Context) {
