@@ -39,8 +39,6 @@ type dialing struct {
 	to     *machine
 	port   int
 	draws  stream
-	out    effects
-	back   effects
 }
 
 // answer is how an attempt to reach the other side ended.
@@ -110,8 +108,7 @@ func (d *dialing) ask() (answer, time.Duration) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	from := d.p.machine
-	out := n.effectsLocked(&d.out, from, d.to, d.port)
-	back := n.effectsLocked(&d.back, d.to, from, d.port)
+	out, back := d.effectsLocked()
 	if n.blockedLocked(out) || n.blockedLocked(back) || !d.to.up {
 		return silence, 0
 	}
@@ -128,6 +125,16 @@ func (d *dialing) ask() (answer, time.Duration) {
 	return welcome, delay
 }
 
+// effectsLocked is what the rules do to either way.
+func (d *dialing) effectsLocked() (out, back *effects) {
+	way := route{from: d.p.machine, to: d.to, port: d.port, fromProc: d.p.name}
+	if l := d.to.ports[d.port]; l != nil {
+		way.toProc = l.proc.name
+	}
+	reverse := route{from: way.to, to: way.from, port: way.port, fromProc: way.toProc, toProc: way.fromProc}
+	return d.p.net.effectsLocked(new(effects), way), d.p.net.effectsLocked(new(effects), reverse)
+}
+
 // finish is the moment the handshake ends.
 func (d *dialing) finish(got answer) (answer, net.Conn) {
 	n := d.p.net
@@ -136,7 +143,7 @@ func (d *dialing) finish(got answer) (answer, net.Conn) {
 	if got == refusal {
 		return refusal, nil
 	}
-	back := n.effectsLocked(&d.back, d.to, d.p.machine, d.port)
+	_, back := d.effectsLocked()
 	if n.blockedLocked(back) || !d.to.up {
 		return silence, nil
 	}

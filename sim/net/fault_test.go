@@ -366,6 +366,25 @@ func TestPauseHoldsEverything(t *testing.T) {
 	})
 }
 
+func TestPauseOfOneProcess(t *testing.T) {
+	inBubble(t, Config{}, func(t *testing.T, w *wire) {
+		other := w.Process("other", serverIP)
+		defer other.Fence(Killed)
+		_, err := other.Listen(":81")
+		require.NoError(t, err)
+		w.SetRule("stop", Rule{Kind: Pause, From: serverIP, Proc: "serv*"})
+		send(t, w.a, "x")
+		quiet(t, w.b, time.Second)
+		err, _ = w.dialFor(t, time.Second)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		c, err := w.client.Dial(t.Context(), serverIP+":81")
+		require.NoError(t, err)
+		require.NoError(t, c.Close())
+		w.ClearRule("stop")
+		expect(t, w.b, "x")
+	})
+}
+
 func TestSlowAndThrottle(t *testing.T) {
 	inBubble(t, Config{}, func(t *testing.T, w *wire) {
 		send(t, w.a, "x")

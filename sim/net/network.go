@@ -42,7 +42,6 @@ type Network struct {
 type machine struct {
 	ip       string
 	up       bool
-	paused   bool
 	live     []*Process
 	ports    map[int]*listener
 	lastPort int

@@ -71,7 +71,7 @@ func (p *pipe) init(n *Network, from, to *end) {
 }
 
 func (p *pipe) effectsLocked() *effects {
-	return p.net.effectsLocked(&p.effects, p.from.machine, p.to.machine, p.from.conn.port)
+	return p.net.effectsLocked(&p.effects, route{p.from.machine, p.to.machine, p.from.conn.port, p.from.proc.name, p.to.proc.name})
 }
 
 func (p *pipe) roomLocked() int { return p.net.cfg.Buffer - int(p.tail-p.head) - p.owed }

@@ -28,6 +28,9 @@ const (
 	// Reset resets connections, seen by both ends, once they have carried
 	// AfterBytes more bytes From → To.
 	Reset Kind = "reset"
+	// Pause holds everything that machines matching From send or should
+	// receive, within a machine too: a stopped process or virtual machine.
+	Pause Kind = "pause"
 )
 
 // Rule is one fault of the network. From and To are globs (path.Match) over IP
@@ -37,6 +40,9 @@ type Rule struct {
 	From, To string
 	Both     bool // the same from To to From
 	Port     int  // only connections to this port; 0: any
+	// Proc, if not empty, is a glob over process names: only connections of
+	// which such a process holds an end.
+	Proc string
 
 	Latency, Tail time.Duration // of Slow
 	Bandwidth     int64         // of Throttle, bytes a second
@@ -75,7 +81,7 @@ func (n *Network) SetRule(id string, r Rule) {
 	n.mu.rules = slices.Insert(n.mu.rules, at, added)
 	n.rulesChangedLocked()
 	n.cfg.Trace("net rule", id, string(r.Kind), r.From, r.To)
-	if r.Kind == Partition {
+	if r.Kind == Partition || r.Kind == Pause {
 		n.watchUnreachableLocked()
 	}
 }
@@ -91,14 +97,11 @@ func (n *Network) ClearRule(id string) {
 	}
 }
 
-// ClearRules ends every fault and resumes every machine.
+// ClearRules ends every fault.
 func (n *Network) ClearRules() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.mu.rules = nil
-	for _, m := range n.mu.machines {
-		m.paused = false
-	}
 	n.rulesChangedLocked()
 	n.cfg.Trace("net clear", "*")
 	n.releaseHeldLocked()
@@ -122,27 +125,12 @@ func partitionID(from, to string) string { return "partition " + from + " " + to
 
 // Pause stops a machine as a suspended virtual machine stops: nothing leaves
 // it, nothing reaches it, and nothing is lost.
-func (n *Network) Pause(ip string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.machineLocked(ip).paused = true
-	n.rulesChangedLocked()
-	n.cfg.Trace("net pause", ip)
-	n.watchUnreachableLocked()
-}
+func (n *Network) Pause(ip string) { n.SetRule("pause "+ip, Rule{Kind: Pause, From: ip}) }
 
 // Resume undoes [Network.Pause].
-func (n *Network) Resume(ip string) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.machineLocked(ip).paused = false
-	n.rulesChangedLocked()
-	n.cfg.Trace("net resume", ip)
-	n.releaseHeldLocked()
-}
+func (n *Network) Resume(ip string) { n.ClearRule("pause " + ip) }
 
-// Fired counts, by rule name ("pause IP" for pauses), how often each fault has
-// changed what happened: a chunk held, delayed or throttled, a connection
+// Fired counts, by rule name, how often each fault has changed what happened: a chunk held, delayed or throttled, a connection
 // refused, swallowed or reset. The counts outlive the rules.
 func (n *Network) Fired() map[string]int {
 	n.mu.Lock()
@@ -164,22 +152,24 @@ type effects struct {
 
 func (n *Network) rulesChangedLocked() { n.mu.ruleGen++ }
 
-func (n *Network) effectsLocked(e *effects, from, to *machine, port int) *effects {
+// route is a direction between two machines, for connections to one port.
+type route struct {
+	from, to         *machine
+	port             int
+	fromProc, toProc string
+}
+
+func (n *Network) effectsLocked(e *effects, way route) *effects {
 	if e.gen == n.mu.ruleGen {
 		return e
 	}
 	*e = effects{gen: n.mu.ruleGen, bandwidth: n.cfg.Bandwidth}
-	for _, m := range []*machine{from, to} {
-		if m.paused {
-			e.blocked = append(e.blocked, "pause "+m.ip)
-		}
-	}
 	for _, r := range n.mu.rules {
-		if !r.matches(from.ip, to.ip, port) {
+		if !r.matches(way) {
 			continue
 		}
 		switch r.Kind {
-		case Partition:
+		case Partition, Pause:
 			e.blocked = append(e.blocked, r.id)
 		case Slow:
 			e.slow = append(e.slow, r)
@@ -196,9 +186,16 @@ func (n *Network) effectsLocked(e *effects, from, to *machine, port int) *effect
 	return e
 }
 
-func (r *rule) matches(from, to string, port int) bool {
-	if r.Port != 0 && r.Port != port {
+func (r *rule) matches(way route) bool {
+	if r.Port != 0 && r.Port != way.port {
 		return false
+	}
+	if r.Proc != "" && !globs(r.Proc, way.fromProc) && !globs(r.Proc, way.toProc) {
+		return false
+	}
+	from, to := way.from.ip, way.to.ip
+	if r.Kind == Pause {
+		return globs(r.From, from) || globs(r.From, to)
 	}
 	return globs(r.From, from) && globs(r.To, to) || r.Both && globs(r.From, to) && globs(r.To, from)
 }
