@@ -16,6 +16,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"apus/impl/config"
@@ -83,6 +84,11 @@ type Cluster struct {
 	nodes, proxies, clients []*machine
 	clientNets              []*simnet.Process
 	faults                  faultState
+	drains                  sync.WaitGroup // incarnations that were killed
+	mu                      struct {
+		sync.Mutex
+		undrained []error
+	}
 }
 
 // Addresses and paths of the simulated machines.
@@ -101,7 +107,6 @@ func New(w *engine.World, cfg Config) (*Cluster, error) {
 	cfg.setDefaults()
 	cfg.Net.Trace = w.Trace
 	c := &Cluster{world: w, cfg: cfg, net: simnet.New(w.Stream("network"), cfg.Net)}
-	c.faults.init()
 	c.layout = layout.Cluster{
 		Replicas: cfg.Replicas, PartPower: cfg.PartPower, RingSeed: w.Seed, Users: layout.TestUsers(),
 		HashSuffix: "simulated", FernetKey: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
@@ -219,7 +224,22 @@ func (c *Cluster) Stop() error {
 	for _, m := range slices.Backward(c.daemons()) {
 		errs = append(errs, m.stop())
 	}
-	return errors.Join(errs...)
+	c.drains.Wait()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return errors.Join(append(errs, c.mu.undrained...)...)
+}
+
+// drain watches over the end of an incarnation that was killed. One that does
+// not end is reported by Stop.
+func (c *Cluster) drain(inc *incarnation) {
+	c.drains.Go(func() {
+		if err := inc.await(); err != nil {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.mu.undrained = append(c.mu.undrained, err)
+		}
+	})
 }
 
 func (c *Cluster) daemons() []*machine {

@@ -207,20 +207,26 @@ func (inc *incarnation) fence(how simnet.FenceMode) {
 	}
 }
 
-// kill ends the incarnation as SIGKILL or a power failure does. It returns
-// when its goroutines have drained, or the error that they did not.
-func (p *process) kill(how simnet.FenceMode) error {
+// kill ends the incarnation as SIGKILL does, and reports whether there was
+// one. From the moment it returns no effect of the incarnation escapes; its
+// goroutines drain in the background.
+func (p *process) kill() bool {
 	inc := p.take()
 	if inc == nil {
-		return nil
+		return false
 	}
 	p.machine.cluster.world.Trace("kill", inc.name)
+	inc.kill(simnet.Killed)
+	p.machine.cluster.drain(inc)
+	return true
+}
+
+func (inc *incarnation) kill(how simnet.FenceMode) {
 	inc.mu.Lock()
 	inc.mu.killed = true
 	inc.mu.Unlock()
 	inc.fence(how)
 	inc.cancel()
-	return inc.await()
 }
 
 // stop ends the incarnation as SIGTERM does, then releases its world.
@@ -294,26 +300,25 @@ func (m *machine) sink() *event.Sink {
 	return m.cluster.cfg.Events(m.name)
 }
 
-// powerCut fences every process, and leaves the disks as found afterwards.
-func (m *machine) powerCut(mode disk.CutMode) error {
-	incs := make([]*incarnation, 0, len(m.processes))
+// powerCut fences every process at once and leaves the disks as found
+// afterwards. It reports how many processes were running.
+func (m *machine) powerCut(mode disk.CutMode) int {
+	var incs []*incarnation
 	for _, p := range m.processes {
-		inc := p.take()
-		if inc == nil {
-			continue
+		if inc := p.take(); inc != nil {
+			incs = append(incs, inc)
+			inc.mu.Lock()
+			inc.mu.killed = true
+			inc.mu.Unlock()
+			inc.fence(simnet.PowerLost)
 		}
-		inc.mu.Lock()
-		inc.mu.killed = true
-		inc.mu.Unlock()
-		inc.fence(simnet.PowerLost)
-		incs = append(incs, inc)
 	}
 	m.cluster.world.Trace("power cut", m.name, int(mode))
+	m.keepFired()
 	m.disks = m.disks.PowerCut(mode)
-	var errs []error
 	for _, inc := range incs {
 		inc.cancel()
-		errs = append(errs, inc.await())
+		m.cluster.drain(inc)
 	}
-	return errors.Join(errs...)
+	return len(incs)
 }
