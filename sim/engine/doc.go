@@ -1,0 +1,2 @@
+// Package engine runs simulations: one seed, one process, one synctest bubble.
+package engine
