@@ -185,7 +185,9 @@ var shardMetadata = map[string]bool{
 }
 
 // MarkDeleted removes the stored headers and moves the delete timestamp on.
-func (x *ContainerTx) MarkDeleted(at swift.Timestamp) error { return x.t.markDeleted(at, shardMetadata) }
+func (x *ContainerTx) MarkDeleted(at swift.Timestamp) error {
+	return x.t.markDeleted(at, shardMetadata)
+}
 
 // SetReported remembers what the account was told.
 func (x *ContainerTx) SetReported(i *ContainerInfo) error {

@@ -25,7 +25,9 @@ type MetaValue struct {
 }
 
 // MarshalJSON writes [value, timestamp].
-func (v MetaValue) MarshalJSON() ([]byte, error) { return json.Marshal([2]string{v.Value, v.Timestamp}) }
+func (v MetaValue) MarshalJSON() ([]byte, error) {
+	return json.Marshal([2]string{v.Value, v.Timestamp})
+}
 
 // UnmarshalJSON reads [value, timestamp].
 func (v *MetaValue) UnmarshalJSON(b []byte) error {

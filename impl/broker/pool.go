@@ -6,9 +6,9 @@ import (
 	"sync"
 	"time"
 
+	"apus/impl/broker/sqlitevfs"
 	"apus/impl/event"
 	"apus/impl/host"
-	"apus/impl/broker/sqlitevfs"
 	"apus/impl/swift"
 )
 
