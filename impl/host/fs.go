@@ -93,7 +93,7 @@ type StatFS struct {
 // several goroutines, Close once.
 //
 // A real file also implements io.WriterTo and io.ReaderFrom, so that io.Copy
-// reaches sendfile and copy_file_range.
+// reaches sendfile and copy_file_range, and RangeWriter.
 type File interface {
 	io.Reader
 	io.ReaderAt
@@ -129,12 +129,23 @@ type File interface {
 	ListXattr() ([]string, error)
 
 	// TryLock takes or converts a whole-file advisory lock (flock); owner is
-	// this open file. ErrWouldBlock when another holder conflicts.
+	// this open file. ErrWouldBlock when another holder conflicts; a
+	// conversion that fails so has lost the lock it started from.
 	TryLock(mode LockMode) error
 	// TryLockRange is the byte-range twin (fcntl, open-file-description
 	// owner) that SQLite expects; independent of TryLock. Length 0 means to
-	// the end.
+	// the end. A conversion that fails leaves the lock as it was.
+	// Exclusively needs a file opened ReadWrite.
 	TryLockRange(mode LockMode, offset, length int64) error
+}
+
+// RangeWriter is what a File may also implement: sending a part of itself to w,
+// with sendfile where both sides can.
+type RangeWriter interface {
+	// WriteRangeTo writes n bytes from offset off to w and tells how many w
+	// took. It leaves the position of the file alone and may run in several
+	// goroutines. io.ErrUnexpectedEOF: the file ends earlier.
+	WriteRangeTo(w io.Writer, off, n int64) (int64, error)
 }
 
 // LockMode is the mode of an advisory lock.
