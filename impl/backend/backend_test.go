@@ -252,7 +252,9 @@ func TestPutFinalInMidBody(t *testing.T) {
 		p, _, err := start(t, c, 1<<20)
 		require.NoError(t, err)
 		require.NoError(t, send(t, p, "hello", "world"))
-		<-p.Over()
+		for !p.Over() {
+			time.Sleep(time.Millisecond)
+		}
 		require.Error(t, send(t, p, "more"))
 		resp, err := p.Response(t.Context())
 		require.NoError(t, err)
