@@ -273,7 +273,9 @@ func (d *deployment) Apply(_ context.Context, e plan.Event) (func(context.Contex
 	var begin, end func() error
 	switch e.Kind {
 	case "kill":
-		begin = func() error { return d.pool.Client.KillContainer(docker.KillContainerOptions{ID: id, Signal: docker.SIGKILL}) }
+		begin = func() error {
+			return d.pool.Client.KillContainer(docker.KillContainerOptions{ID: id, Signal: docker.SIGKILL})
+		}
 		end = func() error { return d.pool.Client.StartContainer(id, nil) }
 	case "restart":
 		begin = func() error { return d.pool.Client.StopContainer(id, 30) }
