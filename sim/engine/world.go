@@ -8,6 +8,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -32,9 +33,10 @@ type World struct {
 	// Options are scenario settings given by name on the command line.
 	Options map[string]string
 
-	start time.Time
-	trace tracer
-	mu    struct {
+	start  time.Time
+	trace  tracer
+	nextGC atomic.Uint64 // heap size at which garbage is collected
+	mu     struct {
 		sync.Mutex
 		marks map[string]int
 	}
@@ -45,6 +47,7 @@ func NewWorld(seed uint64) *World {
 	w := &World{Seed: seed, Options: map[string]string{}, start: time.Now()}
 	w.mu.marks = map[string]int{}
 	w.trace.init(seed)
+	w.nextGC.Store(garbageLimit)
 	return w
 }
 
