@@ -38,8 +38,8 @@ func (u *upload) Read(p []byte) (int, error) {
 // Close implements io.Closer.
 func (u *upload) Close() error { return nil }
 
-// complete reports whether the transport has taken everything. If not, the
-// server cannot have the whole body.
+// complete reports whether the transport may have sent everything. If not,
+// the server cannot have the whole body.
 func (u *upload) complete() bool {
-	return u.stop < 0 && (u.ended.Load() || u.size > 0 && u.sent.Load() == u.size)
+	return u.ended.Load() || u.size > 0 && u.sent.Load() == u.size
 }
