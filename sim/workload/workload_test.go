@@ -5,6 +5,7 @@ import (
 	"context"
 	"math/rand/v2"
 	"net/http"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -35,7 +36,11 @@ func play(t *testing.T, s *workload.Script, handler http.Handler) *model.History
 	if err != nil {
 		t.Fatal(err)
 	}
-	srv := &http.Server{Handler: handler}
+	n := atomic.Int64{}
+	srv := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		time.Sleep(time.Duration(n.Add(1)%13) * 3 * time.Millisecond)
+		handler.ServeHTTP(w, r)
+	})}
 	done := make(chan error)
 	go func() { done <- srv.Serve(l) }()
 	h, err := workload.Run(t.Context(), s, workload.World{
