@@ -140,8 +140,14 @@ type Response struct {
 	Text string `json:"text,omitempty"`
 }
 
-// Value is the identity in the Content-Type of the answer; 0 if there is none.
-func (r *Response) Value() ValueID { return ValueOfType(r.Header.Get("Content-Type")) }
+// Value is the identity in the Content-Type of the answer, or of its first
+// part; 0 if there is none.
+func (r *Response) Value() ValueID {
+	if id := ValueOfType(r.Header.Get("Content-Type")); id != 0 || r.Body == nil || len(r.Body.Spans) == 0 {
+		return id
+	}
+	return r.Body.Spans[0].Value
+}
 
 // Timestamp is the X-Timestamp of the answer, and whether it has one.
 func (r *Response) Timestamp() (swift.Timestamp, bool) {
@@ -169,13 +175,16 @@ type Body struct {
 	Spans []Span `json:"spans,omitempty"` // one per range
 }
 
-// Span is one contiguous range of a body, compared with the value that the
-// answer's Content-Type names.
+// Span is one contiguous range of a body, compared with the value that its
+// Content-Type names.
 type Span struct {
-	Start int64 `json:"start"` // first byte, as Content-Range claims
-	End   int64 `json:"end"`   // one past the last, as claimed
-	Total int64 `json:"total"` // complete length, as claimed
-	Got   int64 `json:"got"`   // bytes received
+	// Value is the identity in the Content-Type of the answer, or of the part
+	// of a multipart answer.
+	Value ValueID `json:"value,omitempty"`
+	Start int64   `json:"start"` // first byte, as Content-Range claims
+	End   int64   `json:"end"`   // one past the last, as claimed
+	Total int64   `json:"total"` // complete length, as claimed
+	Got   int64   `json:"got"`   // bytes received
 	// Bad is the offset (in the value) of the first byte that is not the
 	// value's, -1 if all are. Found says what is there instead.
 	Bad   int64  `json:"bad"`
