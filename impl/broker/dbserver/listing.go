@@ -203,11 +203,9 @@ func (l *Listing) isXML() bool  { return strings.HasSuffix(l.format, "/xml") }
 type Field struct {
 	Name, Text string
 	Number     *int64
-	// NoXML leaves the field out of XML.
-	NoXML bool
 }
 
-// Entry adds an entry. The first field is its name in plain text listings.
+// Entry adds an entry; plain text shows its name alone.
 func (l *Listing) Entry(name string, fields []Field) {
 	switch {
 	case l.isJSON():
