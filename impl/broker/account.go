@@ -153,7 +153,7 @@ func (a *Account) Deleted(ctx context.Context) (bool, error) {
 	look := func(t *tx) (err error) { info, err = (&AccountTx{t}).Info(); return err }
 	err := a.with("Deleted", func(d *db) error {
 		err := d.transact(ctx, false, look)
-		if err == nil && info.Deleted() && !info.StatusDeleted() || isCorrupt(err) {
+		if err == nil && info.Deleted() && info.Status != statusDeleted || isCorrupt(err) {
 			err = d.view(ctx, look)
 		}
 		return err
@@ -163,6 +163,9 @@ func (a *Account) Deleted(ctx context.Context) (bool, error) {
 	}
 	return info.Deleted(), nil
 }
+
+// statusDeleted is the status of a database that was removed.
+const statusDeleted = "DELETED"
 
 // AccountInfo is what an account knows about itself.
 type AccountInfo struct {
@@ -177,13 +180,13 @@ type AccountInfo struct {
 
 // Deleted reports whether the account counts as absent.
 func (i *AccountInfo) Deleted() bool {
-	return i.Status == "DELETED" || i.ContainerCount == 0 && i.DeleteTimestamp.After(i.PutTimestamp)
+	return i.Status == statusDeleted || i.ContainerCount == 0 && i.DeleteTimestamp.After(i.PutTimestamp)
 }
 
 // StatusDeleted reports whether the account was removed, however many
 // containers are left for the reaper. Such an account cannot be put again.
 func (i *AccountInfo) StatusDeleted() bool {
-	return i.Status == "DELETED" || i.DeleteTimestamp.After(i.PutTimestamp)
+	return i.Status == statusDeleted || i.DeleteTimestamp.After(i.PutTimestamp)
 }
 
 // AccountTx is an open transaction. Do not keep it.

@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/ncruces/go-sqlite3"
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
 
@@ -85,4 +86,15 @@ func info(t testing.TB, c *Container) *ContainerInfo {
 	var i *ContainerInfo
 	require.NoError(t, c.View(bg, func(x *ContainerTx) (err error) { i, err = x.Info(); return err }))
 	return i
+}
+
+type stmt = sqlite3.Stmt
+
+// PutObjectOrCreate proves that the database accepts writes.
+func (c *Container) PutObjectOrCreate(ctx context.Context) error {
+	err := c.PutObject(ctx, object("last", 99))
+	if swift.Is(err, swift.NotFound) {
+		err = c.Create(ctx, ContainerInit{PutTimestamp: at(0), Limits: swift.DefaultLimits()})
+	}
+	return err
 }
