@@ -50,7 +50,8 @@ func (t *BodyTracker) Open() []string {
 
 // Track registers a body that holds something (a connection, a file, a
 // goroutine) at the place where it is born. What names it in a leak report.
-// Without a tracker it returns body itself.
+// Without a tracker it returns body itself; with one, a body that keeps the
+// WriterTo and Ranger of the original.
 func Track(what string, body io.ReadCloser) io.ReadCloser {
 	t := tracker.Load()
 	if t == nil {
@@ -62,8 +63,25 @@ func Track(what string, body io.ReadCloser) io.ReadCloser {
 	t.mu.next++
 	t.mu.open[id] = fmt.Sprintf("%s\n%s", what, debug.Stack())
 	b := &trackedBody{inner: body, t: t, id: id, what: what}
-	if w, ok := body.(io.WriterTo); ok {
-		return &trackedWriterTo{b, w}
+	w, copies := body.(io.WriterTo)
+	r, ranges := body.(Ranger)
+	switch {
+	case copies && ranges:
+		return struct {
+			*trackedBody
+			io.WriterTo
+			Ranger
+		}{b, w, r}
+	case copies:
+		return struct {
+			*trackedBody
+			io.WriterTo
+		}{b, w}
+	case ranges:
+		return struct {
+			*trackedBody
+			Ranger
+		}{b, r}
 	}
 	return b
 }
@@ -87,10 +105,3 @@ func (b *trackedBody) Close() error {
 	b.t.mu.Unlock()
 	return b.inner.Close()
 }
-
-type trackedWriterTo struct {
-	*trackedBody
-	w io.WriterTo
-}
-
-func (b *trackedWriterTo) WriteTo(w io.Writer) (int64, error) { return b.w.WriteTo(w) }

@@ -110,6 +110,8 @@ type Meta struct {
 	Info map[string]any
 	// PolicyIndex of the object request, for logs; -1 unknown.
 	PolicyIndex int
+	// Cache is set by the cache filter; nil without one.
+	Cache Cache
 }
 
 // NewRequest makes a request from nothing, for internal clients and tests.
