@@ -16,9 +16,8 @@ import (
 
 // File is an open file of the operating system.
 type File struct {
-	f       *os.File
-	name    string
-	unnamed bool
+	f    *os.File
+	name string // "" if it was created without one
 }
 
 var (

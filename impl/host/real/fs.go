@@ -61,7 +61,7 @@ func (FS) CreateUnnamed(dir string, perm fs.FileMode) (host.File, error) {
 	if err != nil {
 		return nil, wrap("tmpfile", dir, err)
 	}
-	return &File{f: f, unnamed: true}, nil
+	return &File{f: f}, nil
 }
 
 // Mkdir implements host.FS.

@@ -3,13 +3,10 @@
 package real
 
 import (
-	"errors"
 	"sort"
 	"strings"
 
 	"golang.org/x/sys/unix"
-
-	"apus/impl/host"
 )
 
 // GetXattr implements host.File. The first try is made with a buffer that
@@ -37,13 +34,15 @@ func (f *File) GetXattr(name string) ([]byte, error) {
 
 // SetXattr implements host.File.
 func (f *File) SetXattr(name string, value []byte) error {
-	err := f.control("setxattr", func(fd int) error { return unix.Fsetxattr(fd, name, value, 0) })
-	if errors.Is(err, host.ErrNoSpace) {
-		// The number is the same for a full inode and a full device; the
-		// caller's answer, fewer or other attributes, fits both.
-		return wrap("setxattr", f.name, unix.ERANGE)
-	}
-	return err
+	return f.control("setxattr", func(fd int) error {
+		err := unix.Fsetxattr(fd, name, value, 0)
+		if err == unix.ENOSPC {
+			// A full inode and a full device say the same; the caller's
+			// answer, fewer attributes, fits both.
+			err = unix.ERANGE
+		}
+		return err
+	})
 }
 
 // RemoveXattr implements host.File.
