@@ -168,7 +168,10 @@ func send(t *testing.T, p *backend.Put, pieces ...string) error {
 	for _, s := range pieces {
 		c := chunks.Get()
 		c.SetLen(copy(c.Space(), s))
-		err := p.Send(c, time.After(10*time.Second))
+		deadline := make(chan struct{})
+		timer := time.AfterFunc(10*time.Second, func() { close(deadline) })
+		err := p.Send(c, deadline)
+		timer.Stop()
 		c.Release()
 		if err != nil {
 			return err

@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
-	"time"
 
 	"apus/impl/swift"
 	"apus/impl/web"
@@ -160,8 +159,8 @@ func (p *Put) TrySend(c *Chunk) (ok bool, err error) {
 	}
 }
 
-// Send is TrySend that waits for room until deadline fires.
-func (p *Put) Send(c *Chunk, deadline <-chan time.Time) error {
+// Send is TrySend that waits for room until deadline is closed.
+func (p *Put) Send(c *Chunk, deadline <-chan struct{}) error {
 	if ok, err := p.TrySend(c); ok || err != nil {
 		return err
 	}
