@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"apus/faults/plan"
+	"apus/impl/host"
 	"apus/impl/web"
 	"apus/sim/cluster"
 	"apus/sim/engine"
@@ -37,9 +38,11 @@ type early struct {
 // founding is the scenario's state.
 type founding struct {
 	*client
-	cluster *cluster.Cluster
 	etag    string // of the large object
 	content string
+	// reset makes every storage node reset its connections in mid-body until
+	// undo is called; nil where that cannot be done.
+	reset func(context.Context) (undo func(context.Context) error, err error)
 }
 
 // earlyEnds are all that the scenario tries, in this order.
@@ -109,20 +112,15 @@ func (f *founding) whole(ctx context.Context, path string) error {
 // resets downloads while every storage node resets its connections once. The
 // proxy may resume elsewhere or give up; it may not deliver wrong bytes.
 func (f *founding) resets(ctx context.Context) error {
-	var undo []func(context.Context) error
-	for _, n := range f.cluster.Nodes() {
-		e := plan.Event{Kind: "net-reset", Target: n.Name + "/object", Args: map[string]string{"after": "300000"}}
-		u, err := f.cluster.Apply(ctx, e)
-		if err != nil {
-			return err
-		}
-		undo = append(undo, u)
+	if f.reset == nil {
+		return nil
+	}
+	undo, err := f.reset(ctx)
+	if err != nil {
+		return err
 	}
 	status, text, err := f.do(ctx, "GET", "/large/manifest", "", nil)
-	var errs []error
-	for _, u := range undo {
-		errs = append(errs, u(ctx))
-	}
+	errs := []error{undo(ctx)}
 	if err == nil && status == 200 && string(text) != f.content {
 		errs = append(errs, fmt.Errorf("a body of %d bytes is complete and wrong", len(text)))
 	}
@@ -148,6 +146,51 @@ func (f *founding) brokenSegment(ctx context.Context) error {
 	return nil
 }
 
+// resetter resets the connections of every object server after 300,000 bytes.
+func resetter(c *cluster.Cluster) func(context.Context) (func(context.Context) error, error) {
+	return func(ctx context.Context) (func(context.Context) error, error) {
+		var undo []func(context.Context) error
+		for _, n := range c.Nodes() {
+			e := plan.Event{Kind: "net-reset", Target: n.Name + "/object", Args: map[string]string{"after": "300000"}}
+			u, err := c.Apply(ctx, e)
+			if err != nil {
+				return nil, err
+			}
+			undo = append(undo, u)
+		}
+		return func(ctx context.Context) error {
+			var errs []error
+			for _, u := range undo {
+				errs = append(errs, u(ctx))
+			}
+			return errors.Join(errs...)
+		}, nil
+	}
+}
+
+// EarlyEnds provokes every early end against the Swift at base, an URL without
+// a path, and calls after with the name of each. What either of them finds
+// wrong ends the run.
+func EarlyEnds(ctx context.Context, n host.Net, base string, after func(name string) error) error {
+	k, err := dialNet(ctx, n, base)
+	if err != nil {
+		return err
+	}
+	f, err := prepare(ctx, k)
+	if err != nil {
+		return err
+	}
+	for _, e := range earlyEnds() {
+		if err := e.run(ctx, f); err != nil {
+			return fmt.Errorf("%s: %w", e.name, err)
+		}
+		if err := after(e.name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Founding runs the founding scenario.
 func Founding(ctx context.Context, w *engine.World) (*engine.Report, error) {
 	bodies, untrack := web.TrackBodies()
@@ -160,10 +203,15 @@ func Founding(ctx context.Context, w *engine.World) (*engine.Report, error) {
 		return nil, errors.Join(err, c.Stop())
 	}
 	r := &engine.Report{Faults: map[string]int{}}
-	f, err := prepare(ctx, c)
+	k, err := dial(ctx, c, 0)
 	if err != nil {
 		return nil, errors.Join(err, c.Stop())
 	}
+	f, err := prepare(ctx, k)
+	if err != nil {
+		return nil, errors.Join(err, c.Stop())
+	}
+	f.reset = resetter(c)
 	time.Sleep(2 * leakLimit)
 	synctest.Wait()
 	floor := runtime.NumGoroutine()
@@ -191,12 +239,8 @@ func Founding(ctx context.Context, w *engine.World) (*engine.Report, error) {
 }
 
 // prepare stores the large object.
-func prepare(ctx context.Context, c *cluster.Cluster) (*founding, error) {
-	k, err := dial(ctx, c, 0)
-	if err != nil {
-		return nil, err
-	}
-	f := &founding{client: k, cluster: c}
+func prepare(ctx context.Context, k *client) (*founding, error) {
+	f := &founding{client: k}
 	if _, err := f.want(ctx, 201, "PUT", "/large", "", nil); err != nil {
 		return nil, err
 	}
