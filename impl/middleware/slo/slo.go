@@ -56,26 +56,23 @@ const (
 
 // options are the filter's settings.
 type options struct {
-	maxSegments, maxManifestSize    int64
-	limitUnder, limitAfter, perSec  int64
-	concurrency, deleteConcurrency  int64
-	maxGetTime, yieldEvery          time.Duration
-	maxObjectName, maxContainerName int
+	maxSegments, maxManifestSize   int64
+	limitUnder, limitAfter, perSec int64
+	concurrency, deleteConcurrency int64
+	maxGetTime, yieldEvery         time.Duration
 }
 
-func readOptions(env *middleware.Env, s *config.Section) options {
+func readOptions(s *config.Section) options {
 	const most = 1 << 40
 	o := options{
-		maxSegments:      s.Int("max_manifest_segments", 1000, 1, 1e6),
-		maxManifestSize:  s.Int("max_manifest_size", 8<<20, 1, maxStoredManifest/4),
-		limitUnder:       s.Int("rate_limit_under_size", 1<<20, 0, most),
-		limitAfter:       s.Int("rate_limit_after_segment", 10, 0, most),
-		perSec:           s.Int("rate_limit_segments_per_sec", 1, 0, most),
-		concurrency:      max(s.Int("concurrency", 2, 0, 1000), 1),
-		maxGetTime:       s.Seconds("max_get_time", 24*time.Hour),
-		yieldEvery:       s.Seconds("yield_frequency", 10*time.Second),
-		maxObjectName:    env.Swift.Limits.MaxObjectNameLength,
-		maxContainerName: env.Swift.Limits.MaxContainerNameLength,
+		maxSegments:     s.Int("max_manifest_segments", 1000, 1, 1e6),
+		maxManifestSize: s.Int("max_manifest_size", 8<<20, 1, maxStoredManifest/4),
+		limitUnder:      s.Int("rate_limit_under_size", 1<<20, 0, most),
+		limitAfter:      s.Int("rate_limit_after_segment", 10, 0, most),
+		perSec:          s.Int("rate_limit_segments_per_sec", 1, 0, most),
+		concurrency:     max(s.Int("concurrency", 2, 0, 1000), 1),
+		maxGetTime:      s.Seconds("max_get_time", 24*time.Hour),
+		yieldEvery:      s.Seconds("yield_frequency", 10*time.Second),
 	}
 	o.deleteConcurrency = max(s.Int("delete_concurrency", o.concurrency, 0, 1000), 1)
 	s.Bool("allow_async_delete", false) // deleting in the background needs the expirer's queue; see /info
@@ -84,7 +81,7 @@ func readOptions(env *middleware.Env, s *config.Section) options {
 
 // New builds the filter.
 func New(env *middleware.Env, opts *config.Section) (web.Filter, error) {
-	o := readOptions(env, opts)
+	o := readOptions(opts)
 	env.Info.Register("slo", map[string]any{
 		"max_manifest_segments": o.maxSegments,
 		"max_manifest_size":     o.maxManifestSize,

@@ -82,8 +82,11 @@ func (w *wanted) parse(item any, last bool, base, self string) error {
 		if err := onlyKeys(m, "data"); err != nil {
 			return err
 		}
-		text, _ := m["data"].(string)
-		if w.data, ok = decodeBase64(text); !ok || m["data"] == nil {
+		text, ok := m["data"].(string)
+		if ok {
+			w.data, ok = decodeBase64(text)
+		}
+		if !ok {
 			return errors.New("data must be valid base64")
 		}
 		if len(w.data) == 0 {
