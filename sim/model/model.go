@@ -118,6 +118,9 @@ type Request struct {
 	// Leave is at how many bytes of the body the client meant to hang up, in
 	// either direction; 0 means that it stayed.
 	Leave int64 `json:"leave,omitempty"`
+	// Patience is how long the client meant to wait for the end of the answer,
+	// when that was less than usual.
+	Patience time.Duration `json:"patience,omitempty"`
 	// Short says that the client hung up before it had sent its body to the
 	// end, so that nothing may ever be stored.
 	Short bool `json:"short,omitempty"`

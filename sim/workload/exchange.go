@@ -56,6 +56,7 @@ func (c *client) begin(ctx context.Context, op *model.Op, st Step, method, query
 	limit := c.timeout
 	if st.Patience > 0 {
 		limit = st.Patience
+		op.Req.Patience = st.Patience
 	}
 	ctx, cancel := context.WithTimeout(ctx, limit)
 	path, raw := paths(op)
