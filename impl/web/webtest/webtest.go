@@ -20,6 +20,9 @@ import (
 	"apus/impl/web"
 )
 
+// Context saves tests an import.
+type Context = context.Context
+
 // TrackBodies fails the test if a body made by this package or by the code
 // under test is still open at its end.
 func TrackBodies(t testing.TB) {
