@@ -291,4 +291,3 @@ func TestBadOptions(t *testing.T) {
 		}
 	}
 }
-

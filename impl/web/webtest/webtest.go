@@ -87,6 +87,13 @@ func Answer(status int, body string, header ...string) func(*web.Request) *web.R
 	return func(*web.Request) *web.Response { return Response(status, body, header...) }
 }
 
+// Script replaces the answers to come.
+func (n *Next) Script(answers ...func(*web.Request) *web.Response) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.script = answers
+}
+
 // Serve plays the next answer. It reads the request's body to its end or
 // first error.
 func (n *Next) Serve(_ context.Context, req *web.Request) *web.Response {
