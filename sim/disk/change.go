@@ -55,12 +55,11 @@ func (d *Disk) record(c *change, gone *inode) {
 		gone.dir.pending = undone(gone.dir.pending)
 		c.deps = append(c.deps, gone.dir.pending...)
 	}
-	if c.from != nil && c.to != nil && c.ino.dir != nil {
-		// Reordered moves of directories could make a circle.
-		if d.lastDirMove != nil && !d.lastDirMove.done {
-			c.deps = append(c.deps, d.lastDirMove)
-		}
-		d.lastDirMove = c
+	if c.from != nil && c.to != nil {
+		d.orderMove(c)
+	}
+	if c.to != nil && c.ino.dir != nil {
+		c.ino.dir.named = c
 	}
 	for _, p := range places {
 		dir := p.dir.dir
@@ -79,6 +78,24 @@ func (d *Disk) record(c *change, gone *inode) {
 		d.commitOldest(d.undone - limit/2)
 	}
 	d.trim()
+}
+
+// orderMove adds the dependencies of a rename. The directory that it leads to
+// has to be there first, lest what is moved be lost from both ends, and
+// reordered moves of directories could make a circle.
+func (d *Disk) orderMove(c *change) {
+	for up := c.to.dir; up != d.root; up = up.dir.parent {
+		if named := up.dir.named; named != nil && !named.done {
+			c.deps = append(c.deps, named)
+		}
+	}
+	if c.ino.dir == nil {
+		return
+	}
+	if d.lastDirMove != nil && !d.lastDirMove.done {
+		c.deps = append(c.deps, d.lastDirMove)
+	}
+	d.lastDirMove = c
 }
 
 // cancel forgets the creation of the name at p if it is pending on top of

@@ -12,9 +12,9 @@
 //
 // Names are changed by transactions: enter, remove, rename. Each is pending
 // until its directory is synced. A transaction depends on earlier pending ones
-// that touched the same name in the same directory, and the removal of a
-// directory depends on everything that emptied it; a commit takes its
-// dependencies along. A rename is one transaction even across directories. It
+// that touched the same name in the same directory; a rename depends on what
+// made the directory it leads to; the removal of a directory depends on
+// everything that emptied it. A commit takes its dependencies along. A rename is one transaction even across directories. It
 // is committed by SyncDir of the directory that holds the new name; SyncDir of
 // the other one alone leaves it pending, which is the least that the contract
 // of host.FS grants.

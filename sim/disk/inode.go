@@ -64,6 +64,7 @@ type directory struct {
 	durable map[string]*inode
 	pending []*change          // transactions that touch this directory, oldest first
 	last    map[string]*change // the latest pending one of each name
+	named   *change            // the one that gave it its present name
 }
 
 func newDirectory(parent *inode) *directory {
