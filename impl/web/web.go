@@ -27,6 +27,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"apus/impl/swift"
@@ -118,8 +119,10 @@ type Meta struct {
 	// Logged is set by the proxy-logging filter that writes the client's line, so
 	// that an inner instance logs sub-requests only.
 	Logged bool
-	// Info caches account and container info within the request; owned by impl/info.
-	Info map[string]any
+	// Info caches account and container info within the request; owned by
+	// impl/info. Sub-requests may run concurrently, so InfoMu guards it.
+	Info   map[string]any
+	InfoMu sync.Mutex
 	// PolicyIndex of the object request, for logs; -1 unknown.
 	PolicyIndex int
 	// RelativeLocation leaves a Location header without scheme and host.

@@ -8,6 +8,7 @@ import (
 	"apus/impl/middleware/gatekeeper"
 	"apus/impl/middleware/healthcheck"
 	"apus/impl/middleware/proxylogging"
+	"apus/impl/middleware/slo"
 	"apus/impl/middleware/tempauth"
 )
 
@@ -19,6 +20,7 @@ func Registry() map[string]middleware.Constructor {
 		"healthcheck":   healthcheck.New,
 		"memcache":      cache.New,
 		"proxy_logging": proxylogging.New,
+		"slo":           slo.New,
 		"tempauth":      tempauth.New,
 	}
 }
