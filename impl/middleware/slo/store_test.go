@@ -53,7 +53,10 @@ func newStore() *store { return &store{objects: map[string]*blob{}, rules: map[s
 func (s *store) filter(t *testing.T, options string) web.Handler {
 	t.Helper()
 	webtest.TrackBodies(t)
-	f, _ := webtest.Filter(t, New, nil, "rate_limit_segments_per_sec = 0\n"+options, nil)
+	if !strings.Contains(options, "rate_limit_segments_per_sec") {
+		options = "rate_limit_segments_per_sec = 0\n" + options
+	}
+	f, _ := webtest.Filter(t, New, nil, options, nil)
 	return f(s)
 }
 
