@@ -142,8 +142,12 @@ func (e *Env) limit(name string, def int) int {
 // option changes a request.
 type option func(*httpexpect.Request)
 
-// hdr sets a header.
-func hdr(k, v string) option { return func(r *httpexpect.Request) { r.WithHeader(k, v) } }
+// hdr sets a header, in place of the token if it is that.
+func hdr(k, v string) option {
+	return func(r *httpexpect.Request) {
+		r.WithTransformer(func(h *http.Request) { h.Header.Set(k, v) })
+	}
+}
 
 // query sets the query string.
 func query(q string) option { return func(r *httpexpect.Request) { r.WithQueryString(q) } }

@@ -59,7 +59,7 @@ func sloCases() []Case {
 		sloPut("etag-mismatch", "a wrong segment etag is 400", 400, func(p string) string { return manifest(segment{Path: p, Etag: etag("x")}) }),
 		sloPut("size-mismatch", "a wrong segment size is 400", 400, func(p string) string { return manifest(segment{Path: p, Size: 9}) }),
 		sloPut("absent", "an absent segment is 400", 400, func(p string) string { return manifest(segment{Path: p + "-absent"}) }),
-		sloPut("empty", "a manifest without segments is 400", 400, func(string) string { return "[]" }),
+		sloPut("empty", "a manifest without segments is an empty object", 201, func(string) string { return "[]" }),
 		sloPut("not-json", "a manifest that is not JSON is 400", 400, func(string) string { return "segments, please" }),
 		sloPut("not-list", "a manifest that is no list is 400", 400, func(p string) string { return `{"path":"` + p + `"}` }),
 		sloPut("unknown-key", "an unknown key is 400", 400, func(p string) string { return `[{"path":"` + p + `","colour":"blue"}]` }),

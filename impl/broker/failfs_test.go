@@ -219,6 +219,8 @@ func (s *script) check(t *testing.T, p *Pool) {
 	require.NoError(t, c.PutObjectOrCreate(bg), "the database must be usable again")
 }
 
+// Every operation fails in turn on the simulated disk; every eleventh on the
+// real one, where fsync takes its time.
 func TestEveryFailingOperation(t *testing.T) {
 	for _, mode := range []struct {
 		name string
@@ -229,26 +231,44 @@ func TestEveryFailingOperation(t *testing.T) {
 		{"no space", host.ErrNoSpace, false},
 		{"killed", fs.ErrClosed, true},
 	} {
+		fail := func(inner host.FS, i int) *failFS {
+			return &failFS{FS: inner, left: i, err: mode.err, dead: mode.dead}
+		}
 		t.Run(mode.name, func(t *testing.T) {
 			failed := 0
-			for i := 0; ; i++ {
-				var f *failFS
-				p := newPool(t, func(inner host.FS) host.FS {
-					f = &failFS{FS: inner, left: i, err: mode.err, dead: mode.dead}
-					return f
-				})
-				s := &script{rows: map[string]int64{}}
-				s.run(p)
-				require.NoError(t, p.Close())
-				require.Zero(t, f.open, "files left open after operation %d failed", i)
-				if !f.hit {
+			for ; ; failed++ {
+				m, _ := simDisk(t, 1)
+				f := fail(m.Process("p"), failed)
+				if !failAndCheck(t, f, func() *Pool { return simPool(t, f) }, func() *Pool { return simPool(t, m.Process("q")) }) {
 					break
 				}
-				failed++
-				s.check(t, poolAt(t, p.cfg.Devices, nil))
 			}
 			require.Greater(t, failed, 60, "the script changes more than that")
-			t.Logf("%d operations failed in turn", failed)
+		})
+		t.Run(mode.name+", real", func(t *testing.T) {
+			for i := 0; ; i += 11 {
+				var f *failFS
+				p := newPool(t, func(inner host.FS) host.FS { f = fail(inner, i); return f })
+				if !failAndCheck(t, f, func() *Pool { return p }, func() *Pool { return poolAt(t, p.cfg.Devices, nil) }) {
+					break
+				}
+			}
 		})
 	}
+}
+
+// failAndCheck reports whether an operation failed at all.
+func failAndCheck(t *testing.T, f *failFS, before, after func() *Pool) bool {
+	p := before()
+	s := &script{rows: map[string]int64{}}
+	s.run(p)
+	require.NoError(t, p.Close())
+	require.Zero(t, f.open, "files left open")
+	if !f.hit {
+		return false
+	}
+	p = after()
+	s.check(t, p)
+	require.NoError(t, p.Close())
+	return true
 }

@@ -181,19 +181,26 @@ func (d *Device) place(f host.File, tmp, name string, content []byte) error {
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
-	if err == nil {
-		err = d.fs.Rename(tmp, name)
+	if err != nil {
+		return err
 	}
-	if notExist(err) {
-		if err = d.makeDir(path.Dir(name)); err == nil {
+	dir := path.Dir(name)
+	err = d.fs.Rename(tmp, name)
+	for i := 0; notExist(err) && i < renameAttempts; i++ { // an updater removes empty directories
+		if err = d.makeDir(dir); err == nil {
 			err = d.fs.Rename(tmp, name)
 		}
 	}
 	if err != nil {
 		return err
 	}
-	return d.commitNames(path.Dir(name))
+	if err = d.commitNames(dir); notExist(err) {
+		return nil // an updater was so fast that the file and its directory are gone
+	}
+	return err
 }
+
+const renameAttempts = 4
 
 // Updates iterates over the pending updates of a policy, newest first for
 // each object. An error is the last thing it yields for a directory.

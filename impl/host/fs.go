@@ -37,12 +37,12 @@ const (
 //
 // What a power cut leaves, unless a method says otherwise: file contents and
 // sizes as of the last successful File.Sync (later writes may be present,
-// absent, or torn at sector granularity, and the size may be old or new);
-// directory entries as of the last successful SyncDir of their directory
-// (later creations, links, renames and removals may each be present or
-// absent; a rename is old or new, never neither when the target existed). A
-// file whose directory entry survived but whose content was never synced may
-// be empty or hold garbage in the unsynced range.
+// absent, or torn at sector granularity, and the size may be old, new or, of a
+// file that grew, in between); directory entries as of the last successful
+// SyncDir of their directory (later creations, links, renames and removals may
+// each be present or absent; a rename is old or new, never neither when the
+// target existed). A file whose directory entry survived but whose content was
+// never synced may be empty or hold garbage in the unsynced range.
 type FS interface {
 	// OpenFile opens a file. Opening a directory ReadOnly is an error
 	// (ErrIsDir); use ReadDir and SyncDir.

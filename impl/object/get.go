@@ -80,7 +80,9 @@ func userMeta(key string) bool      { return hasName(key, "x-object-meta-") }
 func sysMeta(key string) bool       { return hasName(key, "x-object-sysmeta-") }
 func transientMeta(key string) bool { return hasName(key, "x-object-transient-sysmeta-") }
 
-func hasName(key, prefix string) bool { return len(key) > len(prefix) && strings.HasPrefix(key, prefix) }
+func hasName(key, prefix string) bool {
+	return len(key) > len(prefix) && strings.HasPrefix(key, prefix)
+}
 
 // ignoreRange drops the Range header when the object has one of the metadata
 // that the proxy names: it must then see the whole, such as a manifest.
@@ -100,10 +102,9 @@ func (c *call) keepCache(md diskfile.Metadata) bool {
 
 // found is what a write needs to know of the object that is there.
 type found struct {
-	file  *diskfile.File // nil without a live object; closed already
-	time  swift.Timestamp
-	gone  *diskfile.Missing // why file is nil
-	isNew bool
+	file *diskfile.File // nil without a live object; closed already
+	time swift.Timestamp
+	gone *diskfile.Missing // why file is nil
 }
 
 // look reads the state of the object before a write. A response says that it

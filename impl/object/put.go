@@ -87,7 +87,7 @@ func (c *call) receive(w *diskfile.Writer) *web.Response {
 	watch := host.StartStopwatch()
 	limit := c.s.swift.Limits.MaxFileSize
 	for {
-		n, err := io.ReadFull(c.Body, *buf)
+		n, err := fill(c.Body, *buf)
 		if n > 0 {
 			if _, werr := w.Write((*buf)[:n]); werr != nil {
 				return c.failure(werr)
@@ -98,9 +98,7 @@ func (c *call) receive(w *diskfile.Writer) *web.Response {
 			return web.Plain(http.StatusRequestEntityTooLarge, "Your request is too large.")
 		case watch.Elapsed() > c.s.cfg.maxUpload:
 			return web.NewResponse(http.StatusRequestTimeout)
-		case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF) && swift.KindOf(err) == swift.Other:
-			// ReadFull met the end of the body. An Edge reports a broken one
-			// with a kind of its own.
+		case err == io.EOF:
 			if c.ContentLength >= 0 && w.Size() != c.ContentLength {
 				return web.NewResponse(499)
 			}
@@ -111,6 +109,17 @@ func (c *call) receive(w *diskfile.Writer) *web.Response {
 			return web.NewResponse(499)
 		}
 	}
+}
+
+// fill reads until p is full or the body ends, so that a body which comes in
+// small pieces is not written in small pieces.
+func fill(r io.Reader, p []byte) (n int, err error) {
+	for n < len(p) && err == nil {
+		var m int
+		m, err = r.Read(p[n:])
+		n += m
+	}
+	return n, err
 }
 
 // metadata is the headers of the request that are stored.

@@ -195,7 +195,7 @@ func (inc *incarnation) host(m *machine, attempt int) (*host.Host, bool) {
 }
 
 // fence lets no further effect of the current attempt escape.
-func (inc *incarnation) fence(how simnet.FenceMode) {
+func (inc *incarnation) fence(how simnet.Death) {
 	inc.mu.Lock()
 	fs, net := inc.mu.fs, inc.mu.net
 	inc.mu.Unlock()
@@ -221,7 +221,7 @@ func (p *process) kill() bool {
 	return true
 }
 
-func (inc *incarnation) kill(how simnet.FenceMode) {
+func (inc *incarnation) kill(how simnet.Death) {
 	inc.mu.Lock()
 	inc.mu.killed = true
 	inc.mu.Unlock()

@@ -126,6 +126,32 @@ func TestShortWrite(t *testing.T) {
 	equal(t, "content", readFile(w, "/x"), "12345678")
 }
 
+func TestShortRead(t *testing.T) {
+	w := newWorld(3, disk.Config{})
+	w.durable("/x", "12345678")
+	w.d.SetRule("r", disk.Rule{Ops: disk.OpRead, Short: true})
+	f, b := w.file("/x"), make([]byte, 8)
+	n, err := f.Read(b)
+	ok(err)
+	equal(t, "bytes read", n, 4)
+	n, err = f.ReadAt(b, 0)
+	ok(err)
+	equal(t, "bytes read by ReadAt", n, 8)
+}
+
+func TestRuleSeesBothNames(t *testing.T) {
+	w := newWorld(3, disk.Config{})
+	w.durable("/x", "data")
+	w.d.SetRule("r", disk.Rule{Ops: disk.OpRename | disk.OpLink, Path: "/new*", Err: host.ErrIO})
+	wantErr(t, w.Rename("/x", "/new"), host.ErrIO)
+	wantErr(t, w.Link("/x", "/new"), host.ErrIO)
+	f, err := w.CreateUnnamed("/", 0o644)
+	ok(err)
+	wantErr(t, f.LinkTo("/new"), host.ErrIO)
+	ok(w.Rename("/x", "/y"))
+	equal(t, "fired", w.d.Fired()["r"], 3)
+}
+
 func TestRot(t *testing.T) {
 	text := strings.Repeat("The quick brown fox. ", 1000)
 	w := newWorld(3, disk.Config{})
@@ -303,6 +329,40 @@ func TestFence(t *testing.T) {
 	ok(g.TryLock(host.Exclusively))
 	ok(g.TryLockRange(host.Exclusively, 0, 0))
 	equal(t, "the page cache stays", readFile(q, "/srv/node/d1/x"), "hello")
+}
+
+// TestFenceIsFinal: while several goroutines write, nothing lands once Fence
+// has returned.
+func TestFenceIsFinal(t *testing.T) {
+	m := boot(disk.Config{})
+	judge := m.Inspector("judge")
+	for range 20 {
+		p := m.Process("p")
+		done := make(chan error, 4)
+		for range 4 {
+			go func() {
+				for {
+					f, err := p.OpenFile("/srv/node/d1/log", host.ReadWrite|host.Create|host.Append, 0o644)
+					if err == nil {
+						_, err = f.Write([]byte("x"))
+					}
+					if err != nil {
+						done <- err
+						return
+					}
+					_ = f.Close() // fails once the process is dead
+				}
+			}()
+		}
+		time.Sleep(time.Millisecond)
+		p.Fence()
+		then := len(readFile(judge, "/srv/node/d1/log"))
+		for range 4 {
+			wantErr(t, <-done, disk.ErrDead)
+		}
+		equal(t, "bytes written", len(readFile(judge, "/srv/node/d1/log")), then)
+		equal(t, "open files", len(p.OpenFiles()), 0)
+	}
 }
 
 func TestUnmount(t *testing.T) {

@@ -214,7 +214,7 @@ func Founding(ctx context.Context, w *engine.World) (*engine.Report, error) {
 	f.reset = resetter(c)
 	time.Sleep(2 * leakLimit)
 	synctest.Wait()
-	floor := runtime.NumGoroutine()
+	floor := goroutines()
 	for _, e := range earlyEnds() {
 		r.Requests++
 		w.Trace("early end", e.name)
@@ -265,6 +265,9 @@ func prepare(ctx context.Context, k *client) (*founding, error) {
 	return f, err
 }
 
+// goroutines counts those of the process.
+func goroutines() int { return runtime.NumGoroutine() }
+
 // leaks reports what is not given back.
 func leaks(c *cluster.Cluster, bodies *web.BodyTracker, floor int, after string) []engine.Violation {
 	var out []engine.Violation
@@ -284,7 +287,7 @@ func leaks(c *cluster.Cluster, bodies *web.BodyTracker, floor int, after string)
 		what, _, _ := strings.Cut(stack, "\n")
 		leak("body is not closed: "+what, stack)
 	}
-	if n := runtime.NumGoroutine(); n > floor {
+	if n := goroutines(); n > floor {
 		buf := make([]byte, 1<<20)
 		leak(fmt.Sprintf("%d goroutines, %d before", n, floor), string(buf[:runtime.Stack(buf, true)]))
 	}

@@ -307,3 +307,47 @@ func TestMaxGetTime(t *testing.T) {
 		}
 	})
 }
+
+// TestAnswersWithoutBody: whatever body the manifest's answer came with is
+// closed, and not waited for.
+func TestAnswersWithoutBody(t *testing.T) {
+	for _, c := range []struct {
+		method string
+		status int
+		query  string
+		want   int
+	}{
+		{"GET", 304, "", 304}, {"GET", 412, "", 412}, {"HEAD", 200, "", 200}, {"HEAD", 304, "", 304},
+		{"GET", 200, "?part-number=0", 400},
+	} {
+		t.Run(fmt.Sprint(c.method, c.status, c.query), func(t *testing.T) {
+			webtest.TrackBodies(t)
+			stuck := &untouchable{t: t}
+			next := webtest.NewNext(func(*web.Request) *web.Response {
+				r := web.Empty(c.status)
+				for k, v := range map[string]string{markerHeader: "True", etagHeader: "whole", sizeHeader: "500", "Etag": "manifest"} {
+					r.Header.Set(k, v)
+				}
+				r.Body, r.ContentLength = web.Track("stuck", stuck), 77
+				return r
+			})
+			f, _ := webtest.Filter(t, New, nil, "", nil)
+			got := webtest.Do(f(next), webtest.Request(c.method, "/v1/a/c/o"+c.query))
+			if got.Status != c.want || stuck.closed != 1 {
+				t.Errorf("%d, closed %d times", got.Status, stuck.closed)
+			}
+			if c.want != 400 && (got.Header.Get("Etag") != `"whole"` || got.Header.Get(manifestEtag) != "manifest") {
+				t.Errorf("headers %v", got.Header)
+			}
+		})
+	}
+}
+
+// untouchable is a body that must not be read.
+type untouchable struct {
+	t      *testing.T
+	closed int
+}
+
+func (u *untouchable) Read([]byte) (int, error) { u.t.Error("the body was read"); return 0, io.EOF }
+func (u *untouchable) Close() error             { u.closed++; return nil }

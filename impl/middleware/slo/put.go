@@ -240,6 +240,7 @@ func (f *filter) store(ctx context.Context, req *web.Request, text []byte, size 
 		value += ";" + params
 	}
 	h.Set(listingEtag, value+"; slo_etag="+etag)
+	h.Del("X-Detect-Content-Type") // a guess below would lose the size
 	kind := h.Get("Content-Type")
 	if kind == "" {
 		kind = "application/octet-stream"

@@ -22,7 +22,8 @@ func TestPutStores(t *testing.T) {
 		{"path":"seg/a","etag":"`+hexMD5("0123456789")+`","size_bytes":10},
 		{"path":"/seg/a","range":"2-4"}, {"path":"/seg/a","range":"0-9"}, {"path":"/seg/a","range":"-3","size_bytes":"10"},
 		{"data":"aGVsbG8="}, {"path":"/seg/ü","etag":null,"size_bytes":null,"range":null}]`,
-		"Content-Type", "video/mp4", "X-Object-Meta-Color", "blue", "X-Auth-Token", "tk", "User-Agent", "curl")
+		"Content-Type", "video/mp4", "X-Object-Meta-Color", "blue", "X-Auth-Token", "tk", "User-Agent", "curl",
+		"X-Detect-Content-Type", "true")
 	if got.Status != http.StatusCreated {
 		t.Fatalf("%d %s", got.Status, got.Body)
 	}
@@ -34,7 +35,7 @@ func TestPutStores(t *testing.T) {
 	o := s.objects["/v1/a/c/o"]
 	for name, want := range map[string]string{
 		"X-Static-Large-Object": "True", "X-Object-Sysmeta-Slo-Etag": etag, "X-Object-Sysmeta-Slo-Size": "34",
-		"Content-Type": "video/mp4;swift_bytes=34", "X-Object-Meta-Color": "blue", "Etag": hexMD5(o.data),
+		"Content-Type": "video/mp4;swift_bytes=34", "X-Object-Meta-Color": "blue", "Etag": hexMD5(o.data), "X-Detect-Content-Type": "",
 		"X-Object-Sysmeta-Container-Update-Override-Etag": hexMD5(o.data) + "; slo_etag=" + etag,
 	} {
 		if v := o.header.Get(name); v != want {

@@ -22,9 +22,7 @@ type EachRequest struct {
 	// Count is how many answers make the whole, usually the number of
 	// replicas; 0 means that.
 	Count int
-	// HandoffsOnly leaves out primaries.
-	HandoffsOnly bool
-	TxnID        string
+	TxnID string
 }
 
 // Small answers of nodes are read up to this.
@@ -77,11 +75,7 @@ func (f *Fanout) Each(ctx context.Context, r EachRequest) []Answer {
 
 // one asks nodes until one answers; nil if none did.
 func (f *Fanout) one(ctx context.Context, r *EachRequest, h http.Header) *Answer {
-	next := r.Nodes.Next
-	if r.HandoffsOnly {
-		next = r.Nodes.NextHandoff
-	}
-	for node, ok := next(); ok && ctx.Err() == nil; node, ok = next() {
+	for node, ok := r.Nodes.Next(); ok && ctx.Err() == nil; node, ok = r.Nodes.Next() {
 		sw := host.StartStopwatch()
 		req := &backend.Request{
 			Method: r.Method, Addr: node.addr, Path: r.Nodes.path(node, r.Entity), RawQuery: r.RawQuery, Header: h,

@@ -77,12 +77,26 @@ func (n *Nodes) Next() (*Node, bool) {
 	return nil, false
 }
 
-// NextHandoff is Next without the remaining primaries.
-func (n *Nodes) NextHandoff() (*Node, bool) {
+// handoffsOnly deals out up to most handoffs that n has not dealt out, and
+// nothing else.
+func (n *Nodes) handoffsOnly(most int) *Nodes {
 	n.mu.Lock()
+	defer n.mu.Unlock()
 	n.mu.primaries = nil
-	n.mu.Unlock()
-	return n.Next()
+	n.mu.left = max(n.mu.left, most)
+	h := &Nodes{f: n.f, ring: n.ring, part: n.part}
+	for len(h.mu.primaries) < most {
+		node := n.takeLocked()
+		if node == nil {
+			break
+		}
+		if !n.f.limiter.limited(node) {
+			h.mu.primaries = append(h.mu.primaries, node)
+		}
+	}
+	h.replicas = len(h.mu.primaries)
+	h.mu.left = h.replicas
+	return h
 }
 
 // settleLocked counts off the nodes asked before.
