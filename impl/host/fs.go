@@ -9,7 +9,7 @@ import (
 // Errors of FS and File beyond fs.ErrNotExist, fs.ErrExist, fs.ErrPermission
 // and fs.ErrClosed. Test for them with errors.Is.
 var (
-	ErrNoSpace     = errors.New("no space left on device")                   // ENOSPC, EDQUOT: give up on this device for now
+	ErrNoSpace     = errors.New("no space left on device")                   // ENOSPC, EDQUOT: write to another device
 	ErrIO          = errors.New("input/output error")                        // EIO: the medium is bad; quarantine or go elsewhere
 	ErrReadOnly    = errors.New("read-only file system")                     // EROFS
 	ErrNotDir      = errors.New("not a directory")                           // ENOTDIR
@@ -37,12 +37,12 @@ const (
 //
 // What a power cut leaves, unless a method says otherwise: file contents and
 // sizes as of the last successful File.Sync (later writes may be present,
-// absent, or torn at sector granularity, and the size may be old or new);
-// directory entries as of the last successful SyncDir of their directory
-// (later creations, links, renames and removals may each be present or
-// absent; a rename is old or new, never neither when the target existed). A
-// file whose directory entry survived but whose content was never synced may
-// be empty or hold garbage in the unsynced range.
+// absent, or torn at sector granularity, and the size may be old, new or, of a
+// file that grew, in between); directory entries as of the last successful
+// SyncDir of their directory (later creations, links, renames and removals may
+// each be present or absent; a rename is old or new, never neither when the
+// target existed). A file whose directory entry survived but whose content was
+// never synced may be empty or hold garbage in the unsynced range.
 type FS interface {
 	// OpenFile opens a file. Opening a directory ReadOnly is an error
 	// (ErrIsDir); use ReadDir and SyncDir.
@@ -93,7 +93,7 @@ type StatFS struct {
 // several goroutines, Close once.
 //
 // A real file also implements io.WriterTo and io.ReaderFrom, so that io.Copy
-// reaches sendfile and copy_file_range.
+// reaches sendfile and copy_file_range, and RangeWriter.
 type File interface {
 	io.Reader
 	io.ReaderAt
@@ -129,12 +129,23 @@ type File interface {
 	ListXattr() ([]string, error)
 
 	// TryLock takes or converts a whole-file advisory lock (flock); owner is
-	// this open file. ErrWouldBlock when another holder conflicts.
+	// this open file. ErrWouldBlock when another holder conflicts; a
+	// conversion that fails so has lost the lock it started from.
 	TryLock(mode LockMode) error
 	// TryLockRange is the byte-range twin (fcntl, open-file-description
 	// owner) that SQLite expects; independent of TryLock. Length 0 means to
-	// the end.
+	// the end. A conversion that fails leaves the lock as it was.
+	// Exclusively needs a file opened ReadWrite.
 	TryLockRange(mode LockMode, offset, length int64) error
+}
+
+// RangeWriter is what a File may also implement: sending a part of itself to w,
+// with sendfile where both sides can.
+type RangeWriter interface {
+	// WriteRangeTo writes n bytes from offset off to w and tells how many w
+	// took. It leaves the position of the file alone and may run in several
+	// goroutines. io.ErrUnexpectedEOF: the file ends earlier.
+	WriteRangeTo(w io.Writer, off, n int64) (int64, error)
 }
 
 // LockMode is the mode of an advisory lock.

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"apus/impl/acl"
+	"apus/impl/info"
 	"apus/impl/web"
 )
 
@@ -88,18 +89,17 @@ func byContainerACL(req *web.Request, groups []string, rest string) bool {
 	return false
 }
 
-// byAccountACL asks for the account's list, which costs a request, and so
+// byAccountACL asks for the account's list, which may cost a request, and so
 // comes last.
 func (f *filter) byAccountACL(ctx context.Context, req *web.Request, groups []string, account, rest string) (allowed, owner bool) {
 	if len(groups) == 0 {
 		return false, false
 	}
-	resp := f.next.Serve(ctx, req.PreAuthorized(http.MethodHead, "/v1/"+account, source))
-	resp.Discard()
-	if !resp.OK() {
+	known := info.Account(ctx, f.next, req, account)
+	if !known.OK() {
 		return false, false
 	}
-	list, err := acl.ParseAccount(resp.Header.Get(accountACLSysmeta))
+	list, err := acl.ParseAccount(known.Sysmeta["core-access-control"])
 	if err != nil {
 		req.Meta.Log.Warn("invalid ACL stored for account", "account", account, "err", err)
 		return false, false

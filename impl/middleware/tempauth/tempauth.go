@@ -26,10 +26,7 @@ import (
 	"apus/impl/web"
 )
 
-const (
-	defaultTokenLife = 24 * time.Hour
-	source           = "TA" // names this filter's sub-requests in logs
-)
+const defaultTokenLife = 24 * time.Hour
 
 // settings are the options, read once.
 type settings struct {

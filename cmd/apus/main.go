@@ -1,0 +1,135 @@
+// Command apus is every daemon and tool of apus in one binary.
+//
+// Called as "apus object-server CONF", or through a link named
+// swift-object-server as "swift-object-server CONF", it runs that daemon until
+// SIGTERM or SIGINT, drains and exits 0. "apus aio" runs a whole cluster on
+// loopback.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"apus/impl/daemon"
+	"apus/impl/host/real"
+)
+
+// Exit codes.
+const (
+	exitOK    = 0
+	exitError = 1
+	exitUsage = 2
+)
+
+func main() {
+	root := rootCommand()
+	if tool, ok := strings.CutPrefix(filepath.Base(os.Args[0]), "swift-"); ok {
+		root.SetArgs(append([]string{tool}, os.Args[1:]...))
+	}
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
+	defer stop()
+	if err := root.ExecuteContext(ctx); err != nil {
+		fmt.Fprintln(os.Stderr, "apus:", err)
+		os.Exit(exitCode(err))
+	}
+	os.Exit(exitOK)
+}
+
+// usageError marks what a different command line would mend.
+type usageError struct{ error }
+
+func exitCode(err error) int {
+	var usage usageError
+	if errors.As(err, &usage) || strings.HasPrefix(err.Error(), "unknown command") {
+		return exitUsage
+	}
+	return exitError
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "apus",
+		Short: "OpenStack Swift in Go: every daemon and tool in one binary",
+		Example: "  apus aio                        a whole cluster on loopback\n" +
+			"  apus object-server CONF         one daemon, as swift-object-server",
+		SilenceUsage: true, SilenceErrors: true,
+	}
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	for _, k := range daemon.Kinds() {
+		root.AddCommand(daemonCommand(k))
+	}
+	root.AddCommand(aioCommand(), nodeCommand())
+	return root
+}
+
+func daemonCommand(kind daemon.Kind) *cobra.Command {
+	var verbose, once bool
+	cmd := &cobra.Command{
+		Use:     string(kind) + " CONF [once] [verbose]",
+		Short:   "Run the " + strings.ReplaceAll(string(kind), "-", " ") + " until SIGTERM",
+		Example: fmt.Sprintf("  apus %s /etc/swift/%s.conf", kind, confName(kind)),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return usageError{fmt.Errorf("%s needs the path of its configuration file, for example /etc/swift/%s.conf", kind, confName(kind))}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			for _, word := range args[1:] {
+				switch word {
+				case "once":
+					once = true
+				case "verbose":
+					verbose = true
+				default:
+					return usageError{fmt.Errorf("%q is neither once nor verbose", word)}
+				}
+			}
+			return runDaemon(cmd.Context(), kind, args[0], once, verbose)
+		},
+	}
+	cmd.Flags().BoolVarP(&verbose, "verbose", "v", false, "log debug messages")
+	cmd.Flags().BoolVarP(&once, "once", "o", false, "do one pass and exit (background daemons)")
+	return cmd
+}
+
+// confName is the file that Swift keeps the options of a daemon in.
+func confName(kind daemon.Kind) string {
+	server, _, _ := strings.Cut(string(kind), "-")
+	return server + "-server"
+}
+
+func runDaemon(ctx context.Context, kind daemon.Kind, conf string, once, verbose bool) error {
+	name, err := os.Hostname()
+	if err != nil {
+		name = "localhost"
+	}
+	if conf, err = filepath.Abs(conf); err != nil {
+		return err
+	}
+	d, err := daemon.New(real.New(name, newLog(os.Stderr, verbose)), kind, conf, nil)
+	if err != nil {
+		return err
+	}
+	if once {
+		return d.Once(ctx)
+	}
+	return d.Run(ctx)
+}
+
+func newLog(f *os.File, verbose bool) *slog.Logger {
+	level := slog.LevelInfo
+	if verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(slog.NewTextHandler(f, &slog.HandlerOptions{Level: level}))
+}

@@ -1,0 +1,173 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"apus/impl/account"
+	"apus/impl/config"
+	"apus/impl/container"
+	"apus/impl/middleware"
+	"apus/impl/middleware/all"
+	"apus/impl/object"
+	"apus/impl/proxy"
+	"apus/impl/swift"
+	"apus/impl/web"
+)
+
+// app is the innermost handler of a pipeline. Close waits for what the app
+// still does in the background.
+type app interface {
+	web.Handler
+	Close(ctx context.Context) error
+}
+
+// server answers HTTP on one address.
+type server struct {
+	parts *parts
+	addr  string
+	app   app
+	http  *web.Server
+}
+
+// defaultClientTimeout is how long a client may stall.
+const defaultClientTimeout = 60 * time.Second
+
+var errNotAPass = errors.New("a server has no passes; run it without once")
+
+func (s *server) once(context.Context) error { return errNotAPass }
+
+func (s *server) run(ctx context.Context, ready chan<- struct{}) error {
+	ln, err := s.parts.host.Net.Listen(s.addr)
+	if err != nil {
+		return swift.E("daemon.Listen", s.addr, swift.Other, err)
+	}
+	close(ready)
+	s.parts.log.Info("listening", "addr", ln.Addr().String())
+	err = s.http.Serve(ctx, ln)
+	// The request context is gone by now; what the app owns is bounded by
+	// its own timeouts.
+	return errors.Join(err, s.app.Close(context.WithoutCancel(ctx)))
+}
+
+// defaultPorts are where Swift's servers listen.
+var defaultPorts = map[Kind]int64{ProxyServer: 8080, ObjectServer: 6200, ContainerServer: 6201, AccountServer: 6202}
+
+func buildServer(p *parts) (worker, error) {
+	filters, last, err := p.conf.Pipeline()
+	if err != nil {
+		return nil, err
+	}
+	env := &middleware.Env{Host: p.host, Swift: p.swift, Info: middleware.NewCapabilities(), Events: p.events}
+	a, err := buildApp(p, last, env.Info)
+	if err != nil {
+		return nil, err
+	}
+	handler, err := wrap(p, env, filters, a)
+	if err != nil {
+		return nil, err
+	}
+	def := p.conf.Section("DEFAULT")
+	bind := def.String("bind_ip", "0.0.0.0")
+	port := def.Int("bind_port", defaultPorts[p.kind], 0, 65535)
+	cfg := web.ServerConfig{
+		ClientTimeout: def.Seconds("client_timeout", defaultClientTimeout),
+		IdleTimeout:   def.Seconds("keepalive_timeout", defaultClientTimeout),
+		Clock:         p.host.Clock,
+		Log:           p.log,
+	}
+	return &server{
+		parts: p, app: a, addr: net.JoinHostPort(bind, strconv.FormatInt(port, 10)),
+		http: web.NewServer(handler, cfg),
+	}, nil
+}
+
+// buildApp makes the app that the last word of the pipeline names. It must be
+// the one that the daemon is for.
+func buildApp(p *parts, last config.Part, info *middleware.Capabilities) (app, error) {
+	if want := string(p.kind[:len(p.kind)-len("-server")]); last.Use != want {
+		return nil, swift.E("daemon.New", p.conf.Path, swift.Invalid,
+			fmt.Errorf("[app:%s] use = egg:swift#%s: a %s needs egg:swift#%s", last.Name, last.Use, p.kind, want))
+	}
+	switch p.kind {
+	case ProxyServer:
+		return proxy.New(p.host, p.swift, p.rings, last.Options, info, p.events)
+	case AccountServer:
+		return account.New(p.host, p.swift, last.Options, p.events)
+	case ContainerServer:
+		return container.New(p.host, p.swift, last.Options, p.events)
+	default:
+		return object.New(p.host, p.swift, last.Options, p.events)
+	}
+}
+
+// mandatory filters are put in by Swift's proxy when the pipeline does not
+// name them: outermost first, each after those of its list that are present.
+var mandatory = []struct {
+	use   string
+	after []string
+}{
+	{"catch_errors", nil},
+	{"gatekeeper", []string{"catch_errors"}},
+	{"listing_formats", []string{"catch_errors", "gatekeeper", "healthcheck", "proxy_logging", "memcache"}},
+}
+
+// complete adds the mandatory filters to a proxy's pipeline.
+func complete(filters []config.Part, empty *config.Section) []config.Part {
+	for _, m := range mandatory {
+		at, present := 0, false
+		leading := true
+		for i, f := range filters {
+			if f.Use == m.use {
+				present = true
+			}
+			// Only the leading run counts: an inner proxy_logging must not
+			// push the filter behind auth.
+			if leading = leading && contains(m.after, f.Use); leading {
+				at = i + 1
+			}
+		}
+		if present {
+			continue
+		}
+		part := config.Part{Name: m.use, Use: m.use, Options: empty}
+		filters = append(filters[:at:at], append([]config.Part{part}, filters[at:]...)...)
+	}
+	return filters
+}
+
+func contains(list []string, s string) bool {
+	for _, l := range list {
+		if l == s {
+			return true
+		}
+	}
+	return false
+}
+
+// wrap builds the filters around the app, innermost first.
+func wrap(p *parts, env *middleware.Env, filters []config.Part, inner web.Handler) (web.Handler, error) {
+	registry := all.Registry()
+	if p.kind == ProxyServer {
+		filters = complete(filters, p.conf.Section("filter:mandatory"))
+	}
+	handler := inner
+	for i := len(filters) - 1; i >= 0; i-- {
+		f := filters[i]
+		construct := registry[f.Use]
+		if construct == nil {
+			return nil, swift.E("daemon.New", p.conf.Path, swift.Invalid,
+				fmt.Errorf("[filter:%s] use = egg:swift#%s: there is no such filter", f.Name, f.Use))
+		}
+		filter, err := construct(env, f.Options)
+		if err != nil {
+			return nil, swift.E("daemon.New", "[filter:"+f.Name+"]", swift.Other, err)
+		}
+		handler = filter(handler)
+	}
+	return handler, nil
+}

@@ -1,0 +1,167 @@
+//go:build linux
+
+package real
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"golang.org/x/sys/unix"
+
+	"apus/impl/host"
+)
+
+// FS is the file system of the operating system. Names are its own.
+type FS struct{}
+
+var _ host.FS = FS{}
+
+// OpenFile implements host.FS.
+func (FS) OpenFile(name string, flag int, perm fs.FileMode) (host.File, error) {
+	const op = "open"
+	mode := os.O_RDONLY
+	if flag&host.ReadWrite != 0 {
+		mode = os.O_RDWR
+	}
+	for _, m := range [...]struct{ ours, theirs int }{
+		{host.Create, os.O_CREATE},
+		{host.Exclusive, os.O_EXCL},
+		{host.Truncate, os.O_TRUNC},
+		{host.Append, os.O_APPEND},
+	} {
+		if flag&m.ours != 0 {
+			mode |= m.theirs
+		}
+	}
+	f, err := os.OpenFile(name, mode, perm)
+	if err != nil {
+		return nil, wrap(op, name, err)
+	}
+	if mode&os.O_RDWR == 0 {
+		info, err := f.Stat()
+		if err == nil && info.IsDir() {
+			err = unix.EISDIR
+		}
+		if err != nil {
+			_ = f.Close() // nothing was written
+			return nil, wrap(op, name, err)
+		}
+	}
+	return &File{f: f, name: name}, nil
+}
+
+// CreateUnnamed implements host.FS.
+func (FS) CreateUnnamed(dir string, perm fs.FileMode) (host.File, error) {
+	f, err := os.OpenFile(dir, unix.O_TMPFILE|os.O_RDWR, perm)
+	if errors.Is(err, unix.EISDIR) || errors.Is(err, unix.EINVAL) {
+		err = unix.EOPNOTSUPP // kernels and file systems that do not know the flag
+	}
+	if err != nil {
+		return nil, wrap("tmpfile", dir, err)
+	}
+	return &File{f: f}, nil
+}
+
+// Mkdir implements host.FS.
+func (FS) Mkdir(name string, perm fs.FileMode) error {
+	return wrap("mkdir", name, os.Mkdir(name, perm))
+}
+
+// MkdirAll implements host.FS.
+func (FS) MkdirAll(name string, perm fs.FileMode) error {
+	return wrap("mkdir", name, os.MkdirAll(name, perm))
+}
+
+// Remove implements host.FS.
+func (FS) Remove(name string) error { return wrap("remove", name, os.Remove(name)) }
+
+// RemoveAll implements host.FS.
+func (FS) RemoveAll(name string) error { return wrap("remove", name, os.RemoveAll(name)) }
+
+// Rename implements host.FS. It is the system call itself: os.Rename refuses
+// to replace an empty directory.
+func (FS) Rename(oldName, newName string) error {
+	err := retry(func() error { return unix.Rename(oldName, newName) })
+	if err == unix.EEXIST {
+		err = unix.ENOTEMPTY // XFS says it this way
+	}
+	return wrap("rename", oldName, err)
+}
+
+// Link implements host.FS.
+func (FS) Link(oldName, newName string) error {
+	return wrap("link", newName, os.Link(oldName, newName))
+}
+
+// ReadDir implements host.FS.
+func (FS) ReadDir(name string) ([]fs.DirEntry, error) {
+	list, err := os.ReadDir(name)
+	return list, wrap("readdir", name, err)
+}
+
+// Stat implements host.FS.
+func (FS) Stat(name string) (fs.FileInfo, error) {
+	info, err := os.Stat(name)
+	if err != nil {
+		return nil, wrap("stat", name, err)
+	}
+	return info, nil
+}
+
+// onDir runs call with a descriptor of a directory.
+func onDir(op, name string, flags int, call func(fd int) error) error {
+	var fd int
+	err := retry(func() (err error) {
+		fd, err = unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC|flags, 0)
+		return err
+	})
+	if err != nil {
+		return wrap(op, name, err)
+	}
+	err = retry(func() error { return call(fd) })
+	if cerr := unix.Close(fd); err == nil {
+		err = cerr
+	}
+	return wrap(op, name, err)
+}
+
+// SyncDir implements host.FS.
+func (FS) SyncDir(name string) error { return onDir("syncdir", name, unix.O_DIRECTORY, unix.Fsync) }
+
+// SyncAll implements host.FS.
+func (FS) SyncAll(name string) error { return onDir("syncall", name, 0, unix.Syncfs) }
+
+// StatFS implements host.FS.
+func (FS) StatFS(name string) (host.StatFS, error) {
+	var st unix.Statfs_t
+	if err := retry(func() error { return unix.Statfs(name, &st) }); err != nil {
+		return host.StatFS{}, wrap("statfs", name, err)
+	}
+	unit := uint64(st.Frsize)
+	if unit == 0 {
+		unit = uint64(st.Bsize)
+	}
+	return host.StatFS{
+		Total: st.Blocks * unit, Free: st.Bfree * unit, Avail: st.Bavail * unit,
+		Files: st.Files, FilesFree: st.Ffree,
+	}, nil
+}
+
+// IsMount implements host.FS: the device differs from the parent's, or name is
+// its own parent. A bind mount within one file system goes unseen, as it does
+// for os.path.ismount.
+func (FS) IsMount(name string) (bool, error) {
+	var st, up unix.Stat_t
+	if err := retry(func() error { return unix.Lstat(name, &st) }); err != nil {
+		return false, wrap("ismount", name, err)
+	}
+	if st.Mode&unix.S_IFMT != unix.S_IFDIR {
+		return false, nil
+	}
+	if err := retry(func() error { return unix.Lstat(filepath.Join(name, ".."), &up) }); err != nil {
+		return false, wrap("ismount", name, err)
+	}
+	return st.Dev != up.Dev || st.Ino == up.Ino, nil
+}

@@ -1,0 +1,26 @@
+//go:build linux
+
+// Package real puts the operating system (Linux) behind the seams of package
+// host. It is the only package of the product that may touch files, sockets
+// and the wall clock; commands and tests choose it, nothing else does.
+package real
+
+import (
+	"log/slog"
+	"time"
+
+	"apus/impl/host"
+)
+
+// New returns the host that this process runs on.
+func New(name string, log *slog.Logger) *host.Host {
+	return &host.Host{Name: name, FS: FS{}, Net: NewNet(), Clock: Clock{}, Log: log}
+}
+
+// Clock is the wall clock of the operating system.
+type Clock struct{}
+
+var _ host.Clock = Clock{}
+
+// Now implements host.Clock.
+func (Clock) Now() time.Time { return time.Now() }

@@ -1,0 +1,288 @@
+// Package layout writes what a small cluster needs before its daemons can
+// start: directories, swift.conf, a .conf file for each server, and rings. It
+// describes an all-in-one cluster on loopback, the nodes of a simulated
+// cluster, and the machines of a container test in the same terms, so that
+// all three boot from the same text.
+package layout
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strings"
+
+	"apus/impl/host"
+	"apus/impl/ring"
+	"apus/impl/ring/builder"
+	"apus/impl/swift"
+)
+
+// Cluster describes a cluster. Zero fields of New's result may be changed
+// before anything is written.
+type Cluster struct {
+	Nodes     []Node
+	Proxies   []Proxy
+	Replicas  int
+	PartPower int
+	// RingSeed makes the rings reproducible.
+	RingSeed uint64
+	// HashSuffix is the cluster's secret; every node needs the same.
+	HashSuffix string
+	// FernetKey signs tokens, so that every proxy accepts those of the
+	// others: 32 bytes in URL-safe base64.
+	FernetKey string
+	Users     []User
+	// Cache puts a cache filter, local to the process, in front of the
+	// proxies. Without it every request asks the container servers anew.
+	Cache bool
+	// Proxy, Object, Container, Account are further "key = value" lines for the
+	// app sections; Updater for the updaters' sections, Default for [DEFAULT]
+	// of every file, Swift for swift.conf.
+	Proxy, Object, Container, Account, Updater, Default, Swift []string
+}
+
+// Node is one storage node: an object, a container and an account server
+// over the same devices.
+type Node struct {
+	Name string
+	// IP is what the rings say: an address, or a name that the other
+	// machines resolve.
+	IP string
+	// Bind is the address to listen on if it is another than IP.
+	Bind         string
+	Region, Zone int
+	Devices      []string
+	Ports        Ports
+	// ConfDir holds the node's .conf files, SwiftDir swift.conf and the
+	// rings, DeviceDir the devices ("/srv/node").
+	ConfDir, SwiftDir, DeviceDir string
+	// Mounts says that devices are mount points and must be mounted.
+	Mounts bool
+}
+
+// Ports of the servers of a node.
+type Ports struct{ Object, Container, Account int }
+
+// DefaultPorts are Swift's.
+func DefaultPorts() Ports { return Ports{Object: 6200, Container: 6201, Account: 6202} }
+
+// Proxy is one proxy server.
+type Proxy struct {
+	Name              string
+	IP                string // to listen on
+	Port              int
+	ConfDir, SwiftDir string
+}
+
+// User is one account of tempauth.
+type User struct {
+	Account, Name, Key string
+	Groups             []string
+}
+
+// TestUsers are the six that OpenStack's functional tests expect, of which
+// test:tester is the usual one.
+func TestUsers() []User {
+	return []User{
+		{"admin", "admin", "admin", []string{".admin", ".reseller_admin"}},
+		{"test", "tester", "testing", []string{".admin"}},
+		{"test2", "tester2", "testing2", []string{".admin"}},
+		{"test", "tester3", "testing3", nil},
+		{"test5", "tester5", "testing5", []string{"service"}},
+		{"test6", "tester6", "testing6", []string{".reseller_reader"}},
+	}
+}
+
+// RingKinds are the names of the rings of every cluster without further
+// policies.
+func RingKinds() []string { return []string{"account", "container", "object"} }
+
+// Rings builds the rings named by RingKinds.
+func (c *Cluster) Rings() (map[string]*ring.Ring, error) {
+	out := map[string]*ring.Ring{}
+	for i, kind := range RingKinds() {
+		b := builder.New(c.PartPower, float64(c.Replicas), 1)
+		for _, n := range c.Nodes {
+			port := n.Ports.Object
+			switch kind {
+			case "account":
+				port = n.Ports.Account
+			case "container":
+				port = n.Ports.Container
+			}
+			for _, d := range n.Devices {
+				dev := ring.Device{
+					Region: n.Region, Zone: n.Zone, IP: n.IP, Port: port, Device: d, Weight: 100,
+					ReplicationIP: n.IP, ReplicationPort: port,
+				}
+				if _, err := b.Add(dev); err != nil {
+					return nil, err
+				}
+			}
+		}
+		if err := b.Rebalance(c.RingSeed + uint64(i)); err != nil {
+			return nil, err
+		}
+		out[kind] = b.Ring()
+	}
+	return out, nil
+}
+
+// SwiftConf is the text of swift.conf.
+func (c *Cluster) SwiftConf() string {
+	var b text
+	b.section("swift-hash", "swift_hash_path_suffix = "+c.HashSuffix)
+	b.section("storage-policy:0", "name = gold", "default = yes")
+	b.lines(c.Swift)
+	return b.String()
+}
+
+// ProxyConf is the text of proxy-server.conf.
+func (c *Cluster) ProxyConf(p Proxy) string {
+	var b text
+	b.section("DEFAULT", "bind_ip = "+p.IP, fmt.Sprintf("bind_port = %d", p.Port), "swift_dir = "+p.SwiftDir)
+	b.lines(c.Default)
+	filters := "catch_errors gatekeeper healthcheck proxy-logging cache tempauth slo proxy-logging"
+	if !c.Cache {
+		filters = strings.Replace(filters, " cache", "", 1)
+	}
+	b.section("pipeline:main", "pipeline = "+filters+" proxy-server")
+	b.section("app:proxy-server", "use = egg:swift#proxy", "account_autocreate = true")
+	b.lines(c.Proxy)
+	for _, f := range []string{"catch_errors", "gatekeeper", "healthcheck", "slo"} {
+		b.section("filter:"+f, "use = egg:swift#"+f)
+	}
+	b.section("filter:proxy-logging", "use = egg:swift#proxy_logging")
+	if c.Cache {
+		b.section("filter:cache", "use = egg:swift#memcache", "memcache_backend = local")
+	}
+	b.section("filter:tempauth", "use = egg:swift#tempauth",
+		"fernet_key_cluster = "+c.FernetKey, "active_fernet_key_id = cluster")
+	for _, u := range c.Users {
+		b.lines([]string{strings.TrimRight(fmt.Sprintf("user_%s_%s = %s %s", u.Account, u.Name, u.Key, strings.Join(u.Groups, " ")), " ")})
+	}
+	return b.String()
+}
+
+// ServerConf is the text of a storage server's .conf; kind is "object",
+// "container" or "account".
+func (c *Cluster) ServerConf(n Node, kind string) string {
+	port, options := n.Ports.Object, c.Object
+	switch kind {
+	case "container":
+		port, options = n.Ports.Container, c.Container
+	case "account":
+		port, options = n.Ports.Account, c.Account
+	}
+	bind := n.IP
+	if n.Bind != "" {
+		bind = n.Bind
+	}
+	var b text
+	b.section("DEFAULT", "bind_ip = "+bind, fmt.Sprintf("bind_port = %d", port),
+		"swift_dir = "+n.SwiftDir, "devices = "+n.DeviceDir, fmt.Sprintf("mount_check = %t", n.Mounts))
+	b.lines(c.Default)
+	b.section("pipeline:main", "pipeline = healthcheck "+kind+"-server")
+	b.section("filter:healthcheck", "use = egg:swift#healthcheck")
+	b.section("app:"+kind+"-server", "use = egg:swift#"+kind)
+	b.lines(options)
+	if kind != "account" {
+		b.section(kind + "-updater")
+		b.lines(c.Updater)
+	}
+	return b.String()
+}
+
+// text builds an INI file.
+type text struct{ strings.Builder }
+
+func (b *text) section(name string, lines ...string) {
+	if b.Len() > 0 {
+		b.WriteByte('\n')
+	}
+	fmt.Fprintf(b, "[%s]\n", name)
+	b.lines(lines)
+}
+
+func (b *text) lines(lines []string) {
+	for _, l := range lines {
+		b.WriteString(l)
+		b.WriteByte('\n')
+	}
+}
+
+// ServerKinds are the storage servers of a node.
+func ServerKinds() []string { return []string{"account", "container", "object"} }
+
+// WriteNode writes a node's configuration and makes its device directories
+// (unless they are mount points, which must exist).
+func (c *Cluster) WriteNode(hfs host.FS, n Node, rings map[string]*ring.Ring) error {
+	if err := c.WriteSwiftDir(hfs, n.SwiftDir, rings); err != nil {
+		return err
+	}
+	for _, kind := range ServerKinds() {
+		if err := writeFile(hfs, path.Join(n.ConfDir, kind+"-server.conf"), c.ServerConf(n, kind)); err != nil {
+			return err
+		}
+	}
+	for _, d := range n.Devices {
+		if err := hfs.MkdirAll(path.Join(n.DeviceDir, d), 0o755); err != nil {
+			return swift.E("layout.WriteNode", n.Name, swift.Other, err)
+		}
+	}
+	return nil
+}
+
+// WriteProxy writes a proxy's configuration.
+func (c *Cluster) WriteProxy(hfs host.FS, p Proxy, rings map[string]*ring.Ring) error {
+	if err := c.WriteSwiftDir(hfs, p.SwiftDir, rings); err != nil {
+		return err
+	}
+	return writeFile(hfs, path.Join(p.ConfDir, "proxy-server.conf"), c.ProxyConf(p))
+}
+
+// WriteSwiftDir writes swift.conf and the rings, which every machine has.
+func (c *Cluster) WriteSwiftDir(hfs host.FS, dir string, rings map[string]*ring.Ring) error {
+	if err := writeFile(hfs, path.Join(dir, "swift.conf"), c.SwiftConf()); err != nil {
+		return err
+	}
+	for _, kind := range RingKinds() {
+		if err := rings[kind].Save(hfs, path.Join(dir, kind+".ring.gz")); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func writeFile(hfs host.FS, name, content string) (err error) {
+	defer func() {
+		if err != nil {
+			err = swift.E("layout.write", name, swift.Other, err)
+		}
+	}()
+	if err := hfs.MkdirAll(path.Dir(name), 0o755); err != nil {
+		return err
+	}
+	f, err := hfs.OpenFile(name, host.ReadWrite|host.Create|host.Truncate, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write([]byte(content))
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return hfs.SyncDir(path.Dir(name))
+}
+
+// Exists reports whether a file is there.
+func Exists(hfs host.FS, name string) (bool, error) {
+	_, err := hfs.Stat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
