@@ -29,7 +29,7 @@ const (
 	image      = "apus-container-test"
 	proxyPort  = 8080
 	lifetime   = 15 * time.Minute // the engine removes what a killed test leaves behind
-	startLimit = time.Minute
+	startLimit = 20*time.Second
 	nodes      = 3
 )
 
@@ -40,6 +40,8 @@ type deployment struct {
 	nodes   map[string]*dockertest.Resource
 	proxy   *dockertest.Resource
 	addr    string // of the proxy, on loopback
+	dir     string // what the machine <name> sees at / is in dir/<name>
+	layout  *layout.Cluster
 	counter plan.Counter
 }
 
@@ -75,15 +77,13 @@ func deploy(t *testing.T) *deployment {
 	}
 	d := &deployment{pool: pool, network: network, nodes: map[string]*dockertest.Resource{}}
 	t.Cleanup(func() { d.remove(t) })
-	dir := configure(t)
-	for i := range nodes {
-		n := fmt.Sprintf("node%d", i+1)
-		d.nodes[n] = d.run(t, dir, n, nil)
+	d.dir, d.layout = configure(t)
+	for _, n := range d.layout.Nodes {
+		d.nodes[n.Name] = d.run(t, n.Name)
 	}
-	d.proxy = d.run(t, dir, "proxy1", map[docker.Port][]docker.PortBinding{
-		docker.Port(fmt.Sprintf("%d/tcp", proxyPort)): {{HostIP: "127.0.0.1", HostPort: "0"}},
-	})
-	d.addr = net.JoinHostPort("127.0.0.1", d.proxy.GetPort(fmt.Sprintf("%d/tcp", proxyPort)))
+	port := docker.Port(fmt.Sprintf("%d/tcp", proxyPort))
+	d.proxy = d.run(t, "proxy1", port)
+	d.addr = net.JoinHostPort("127.0.0.1", d.proxy.GetPort(string(port)))
 	d.await(t)
 	return d
 }
@@ -131,10 +131,10 @@ func buildImage(t *testing.T, pool *dockertest.Pool) {
 
 // configure writes the configuration of every machine below a directory.
 // Machines find each other by the names of their containers.
-func configure(t *testing.T) string {
+func configure(t *testing.T) (string, *layout.Cluster) {
 	t.Helper()
 	dir := t.TempDir()
-	c := layout.Cluster{
+	c := &layout.Cluster{
 		Replicas: 3, PartPower: 6, RingSeed: 1, Users: layout.TestUsers(), HashSuffix: "containers",
 		FernetKey: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
 		Proxy:     []string{"error_suppression_interval = 5", "node_timeout = 5", "recoverable_node_timeout = 3"},
@@ -163,20 +163,26 @@ func configure(t *testing.T) string {
 	if err := c.WriteProxy(below{hfs, filepath.Join(dir, "proxy1")}, c.Proxies[0], rings); err != nil {
 		t.Fatal(err)
 	}
-	return dir
+	return dir, c
 }
 
 // run starts one machine.
-func (d *deployment) run(t *testing.T, dir, name string, ports map[docker.Port][]docker.PortBinding) *dockertest.Resource {
+func (d *deployment) run(t *testing.T, name string, published ...docker.Port) *dockertest.Resource {
 	t.Helper()
-	mounts := []string{filepath.Join(dir, name, "etc/swift") + ":/etc/swift"}
-	if ports == nil {
-		mounts = append(mounts, filepath.Join(dir, name, "srv/node")+":/srv/node")
+	mounts := []string{filepath.Join(d.dir, name, "etc/swift") + ":/etc/swift"}
+	if len(published) == 0 {
+		mounts = append(mounts, filepath.Join(d.dir, name, "srv/node")+":/srv/node")
 	}
-	r, err := d.pool.RunWithOptions(&dockertest.RunOptions{
+	o := &dockertest.RunOptions{
 		Name: prefix() + "-" + name, Hostname: name, Repository: image, Tag: "latest",
-		Cmd: []string{"node", "/etc/swift"}, Networks: []*dockertest.Network{d.network}, Mounts: mounts, PortBindings: ports,
-	}, func(c *docker.HostConfig) { c.RestartPolicy = docker.NeverRestart() })
+		Cmd: []string{"node", "/etc/swift"}, Networks: []*dockertest.Network{d.network}, Mounts: mounts,
+		PortBindings: map[docker.Port][]docker.PortBinding{},
+	}
+	for _, p := range published {
+		o.ExposedPorts = append(o.ExposedPorts, string(p))
+		o.PortBindings[p] = []docker.PortBinding{{HostIP: "127.0.0.1", HostPort: "0"}}
+	}
+	r, err := d.pool.RunWithOptions(o, func(c *docker.HostConfig) { c.RestartPolicy = docker.NeverRestart() })
 	if err != nil {
 		t.Fatalf("starting %s: %v", name, err)
 	}
@@ -221,6 +227,15 @@ func (d *deployment) logs(r *dockertest.Resource) string {
 	return out.String()
 }
 
+// state says how a container fares.
+func (d *deployment) state(r *dockertest.Resource) string {
+	c, err := d.pool.Client.InspectContainer(r.Container.ID)
+	if err != nil {
+		return err.Error()
+	}
+	return c.State.String()
+}
+
 // remove deletes containers and network by id.
 func (d *deployment) remove(t *testing.T) {
 	for _, name := range d.names() {
@@ -229,7 +244,7 @@ func (d *deployment) remove(t *testing.T) {
 			continue
 		}
 		if t.Failed() {
-			t.Logf("log of %s:\n%s", name, d.logs(r))
+			t.Logf("%s: %s; log:\n%s", name, d.state(r), d.logs(r))
 		}
 		if err := d.pool.Purge(r); err != nil {
 			t.Errorf("removing %s: %v", name, err)
