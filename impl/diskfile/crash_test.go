@@ -359,3 +359,61 @@ func TestReadersSeeOnlyDurable(t *testing.T) {
 		<-done
 	})
 }
+
+// Writers of one object in every interleaving that latency makes: what is
+// acknowledged is either the newest or older than what is there.
+func TestWritersTakeTurns(t *testing.T) {
+	for seed := range uint64(40) {
+		synctest.Test(t, func(t *testing.T) {
+			cfg := disk.Config{Latency: disk.Latency{Sync: time.Millisecond, Write: time.Millisecond, Meta: time.Millisecond, Tail: 3 * time.Millisecond}}
+			w := simWorld(t, cfg, seed)
+			o := w.object(t)
+			var wg sync.WaitGroup
+			for i := range int64(12) {
+				at := stamp(i%6 + 1)
+				wg.Go(func() {
+					err := put(o, at, fmt.Sprint("body ", i))
+					if err == nil {
+						f, oerr := o.Open(diskfile.OpenOptions{Now: at})
+						must(t, oerr)
+						defer f.Close()
+						if f.DataTimestamp.Before(at) {
+							t.Errorf("seed %d: %v was acknowledged and %v is read", seed, at, f.DataTimestamp)
+						}
+					} else if !swift.Is(err, swift.Conflict) {
+						t.Error(err)
+					}
+				})
+			}
+			wg.Wait()
+			if got, want := objectFiles(t, w, o), stamp(6).Internal()+".data"; got != want {
+				t.Errorf("seed %d: files %q, want %q", seed, got, want)
+			}
+		})
+	}
+}
+
+// A process that is killed leaves work that is visible and not durable. The
+// next one makes it durable before anybody reads it.
+func TestKillThenPowerCut(t *testing.T) {
+	cfg := disk.Config{Latency: disk.Latency{Sync: time.Millisecond, Write: time.Millisecond, Meta: time.Millisecond}}
+	for at, done := time.Duration(0), false; !done; at += 900 * time.Microsecond {
+		synctest.Test(t, func(t *testing.T) {
+			w := simWorld(t, cfg, 1)
+			o := w.object(t)
+			kill := time.AfterFunc(at, w.proc.Fence)
+			acked, pending, failed, err := run(o, history())
+			done = err == nil
+			kill.Stop()
+			w.boot(t, w.machine)
+			got := state(t, w.object(t))
+			if got != acked && got != pending {
+				t.Errorf("killed after %v, in %q: found %.20q, acknowledged was %.20q", at, failed, got, acked)
+			}
+			w.boot(t, w.machine.PowerCut(disk.DropUnsynced))
+			if again := state(t, w.object(t)); again != got {
+				t.Errorf("killed after %v, in %q: read %.20q, after a power cut %.20q", at, failed, got, again)
+			}
+		})
+	}
+}

@@ -209,6 +209,9 @@ func (w *Writer) publish(name Name, md Metadata) error {
 	d.names.hide(target)
 	if err := w.link(target, len(files) == 0); err != nil {
 		d.names.show(target)
+		if errors.Is(err, fs.ErrExist) { // another process was faster
+			return w.yield(name, md)
+		}
 		return failed(op, target, err)
 	}
 	if err := d.commitNames(o.Dir); err != nil {
@@ -225,6 +228,16 @@ func (w *Writer) publish(name Name, md Metadata) error {
 	err = w.file.Close()
 	o.cleanup(append(files, name.File))
 	return failed(op, target, err)
+}
+
+// yield ends a write whose name somebody else took meanwhile. If the file is
+// what was to be written it only remains to make the name durable.
+func (w *Writer) yield(name Name, md Metadata) error {
+	const op = "diskfile.Commit"
+	if !w.equals(name.File, md) {
+		return swift.E(op, w.obj.Dir, swift.Conflict, &Stale{name.Timestamp})
+	}
+	return failed(op, w.obj.Dir, w.obj.dev.commitNames(w.obj.Dir))
 }
 
 // link gives the file its name; dirMissing says that the hash directory is
