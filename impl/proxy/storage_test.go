@@ -27,7 +27,6 @@ import (
 	"apus/impl/host/real"
 	"apus/impl/memcache"
 	"apus/impl/middleware"
-	"apus/impl/middleware/listingformats"
 	"apus/impl/object"
 	"apus/impl/proxy"
 	"apus/impl/ring"
@@ -96,13 +95,10 @@ func start(t testing.TB) *aio {
 	}
 	p, err := proxy.New(h, sw, a.rings, section(t, "account_autocreate = yes\n"), middleware.NewCapabilities(), nil)
 	require.NoError(t, err)
-	list, err := listingformats.New(nil, nil)
-	require.NoError(t, err)
 	cache := memcache.NewLocal(1<<20, h.Clock)
-	app := list(p)
 	addr, _ := serve(t, h, web.HandlerFunc(func(ctx context.Context, req *web.Request) *web.Response {
 		req.Meta.Cache, req.Owner = cache, true
-		return app.Serve(ctx, req)
+		return p.Serve(ctx, req)
 	}), p.Close)
 	a.url = "http://" + addr.String() + "/v1/AUTH_test"
 	return a
@@ -154,7 +150,7 @@ func (a *aio) do(t testing.TB, method, path string, body io.Reader, header ...st
 
 func TestWithStorageServers(t *testing.T) {
 	a := start(t)
-	require.Equal(t, 204, a.do(t, "GET", "", nil).status)
+	require.Equal(t, "[]", a.do(t, "GET", "", nil).body)
 	require.Equal(t, 404, a.do(t, "GET", "/c", nil).status)
 	require.Equal(t, 201, a.do(t, "PUT", "/c", nil, "X-Container-Meta-Color", "red", "X-Container-Read", ".r:*").status)
 	require.Equal(t, 202, a.do(t, "PUT", "/c", nil).status)
@@ -191,10 +187,11 @@ func TestWithStorageServers(t *testing.T) {
 	require.Equal(t, "", r.header.Get("X-Object-Meta-A"))
 	require.Equal(t, "5", r.header.Get("Content-Length"))
 
-	require.Eventually(t, func() bool { return a.do(t, "GET", "/c", nil).body == "o ü\n" }, 5*time.Second, 20*time.Millisecond)
 	var rows []map[string]any
-	require.NoError(t, json.Unmarshal([]byte(a.do(t, "GET", "/c?format=json", nil).body), &rows))
-	require.Len(t, rows, 1)
+	require.Eventually(t, func() bool {
+		return json.Unmarshal([]byte(a.do(t, "GET", "/c", nil).body), &rows) == nil && len(rows) == 1
+	}, 5*time.Second, 20*time.Millisecond)
+	require.Equal(t, "o ü", rows[0]["name"])
 	require.EqualValues(t, 5, rows[0]["bytes"])
 	require.Equal(t, 409, a.do(t, "DELETE", "/c", nil).status)
 	require.Equal(t, 204, a.do(t, "DELETE", "/c/o%20%C3%BC", nil).status)
