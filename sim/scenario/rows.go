@@ -75,7 +75,7 @@ func readRows(vfs *sqlitevfs.FS, name string, device model.Device) (rows []check
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, conn.Close()) }()
-	stmt, _, err := conn.Prepare(`SELECT account, container, name, created_at, deleted, size, etag, content_type
+	stmt, _, err := conn.Prepare(`SELECT account, container, name, object.created_at, deleted, size, etag, content_type
 		FROM object, container_info ORDER BY name`)
 	if err != nil {
 		return nil, err
