@@ -4,7 +4,6 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -258,29 +257,12 @@ func (u *update) ask(ctx context.Context) bool {
 		return true
 	}
 	if resp.Status == http.StatusMovedPermanently {
-		if p := redirect(resp.Header); p != "" {
+		if p, _, ok := Redirect(resp.Header); ok {
 			u.path = p
 		}
 	}
 	u.log(slog.LevelWarn, "container update refused, kept for later", slog.Int("status", resp.Status))
 	return false
-}
-
-// redirect is "account/container" of the shard that a container server names.
-func redirect(h http.Header) string {
-	loc, err := url.Parse(h.Get("Location"))
-	if err != nil || h.Get("X-Backend-Redirect-Timestamp") == "" {
-		return ""
-	}
-	p := loc.EscapedPath()
-	if strings.EqualFold(h.Get("X-Backend-Location-Is-Quoted"), "true") {
-		p = web.UnescapePath(p)
-	}
-	parts := strings.SplitN(strings.TrimPrefix(p, "/"), "/", 3)
-	if len(parts) < 3 || parts[0] == "" || parts[1] == "" {
-		return ""
-	}
-	return parts[0] + "/" + parts[1]
 }
 
 func (u *update) log(level slog.Level, msg string, attrs ...slog.Attr) {

@@ -80,30 +80,37 @@ func (v *Verdict) decide(kind, path string, m porcupine.Model, ops []porcupine.O
 	}
 	// Once more for the picture, which costs memory that good runs need not spend.
 	_, info := porcupine.CheckOperationsVerbose(m, ops, limits.Time)
-	stuck, ids := stuckAt(info)
+	stuck, ids := stuckAt(ops, info)
 	v.Violations = append(v.Violations, Violation{
-		Property: v.Property, Kind: kind, Path: path, At: time.Duration(stuck.Return), Ops: ids,
-		Text: fmt.Sprintf("%s: of %d operations the longest explanation ends before %s", complaint, len(ops), m.DescribeOperation(stuck.Input, stuck.Output)),
+		Property: v.Property, Kind: kind, Path: path, At: time.Duration(stuck.Call), Ops: ids,
+		Text: fmt.Sprintf("%s: of %d operations the longest explanation leaves out %s", complaint, len(ops), m.DescribeOperation(stuck.Input, stuck.Output)),
 	})
 	return &Picture{Path: path, Model: m, Info: info}
 }
 
 // stuckAt is the first operation to return that the longest partial
-// linearization lacks, and its number in the history.
-func stuckAt(info porcupine.LinearizationInfo) (porcupine.Operation, []int) {
-	var longest []porcupine.Operation
+// linearization lacks, and its number in the history. Every operation of an
+// unexplained history may be lacking, never none.
+func stuckAt(ops []porcupine.Operation, info porcupine.LinearizationInfo) (porcupine.Operation, []int) {
+	explained := map[any]bool{}
 	for _, partition := range info.PartialLinearizationsOperations() {
 		for _, lin := range partition {
-			if len(lin) > len(longest) {
-				longest = lin
+			if len(lin) <= len(explained) {
+				continue
+			}
+			clear(explained)
+			for _, o := range lin {
+				explained[o.Metadata] = true
 			}
 		}
 	}
-	var stuck porcupine.Operation
-	if len(longest) > 0 {
-		stuck = longest[len(longest)-1]
+	stuck := porcupine.Operation{Return: int64(model.Forever)}
+	for _, o := range ops {
+		if !explained[o.Metadata] && (stuck.Input == nil || o.Return < stuck.Return) {
+			stuck = o
+		}
 	}
-	if id, ok := stuck.Metadata.(int); ok {
+	if id, ok := stuck.Metadata.(int); ok && id >= 0 { // crashes are negative
 		return stuck, []int{id}
 	}
 	return stuck, nil

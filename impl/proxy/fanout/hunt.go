@@ -51,18 +51,28 @@ func (h *hunt) judge(node *Node, status int, header http.Header) verdict {
 		return h.judgeGood(node, status, header)
 	}
 	stamp := timestamp(header, "X-Backend-Timestamp")
-	if node.Handoff && (status >= 500 || status == http.StatusNotFound) && stamp.IsZero() {
+	if node.Handoff && (status >= 500 || refuses(status)) && stamp.IsZero() {
 		return ignore
 	}
-	if h.suppress > 0 && status == http.StatusNotFound && stamp.IsZero() {
+	if h.suppress > 0 && refuses(status) && stamp.IsZero() {
 		h.suppress--
 		return ignore
 	}
-	if h.object && status == http.StatusNotFound && stamp.After(h.tombstone) {
-		h.tombstone = stamp
+	if h.object && refuses(status) {
+		// 412 comes from a node that has something, or knows that nothing is
+		// left for If-Match: *. Either way an older source is out of date.
+		if t := sourceTimestamp(header); t.After(h.tombstone) {
+			h.tombstone = t
+		}
 	}
 	h.note(Answer{Status: status, Header: header, Node: node})
 	return record
+}
+
+// refuses reports that a node will not give the object and may say how new
+// what it knows is.
+func refuses(status int) bool {
+	return status == http.StatusNotFound || status == http.StatusPreconditionFailed
 }
 
 func (h *hunt) judgeGood(node *Node, status int, header http.Header) verdict {
