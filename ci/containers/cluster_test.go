@@ -3,7 +3,6 @@ package containers
 import (
 	"archive/tar"
 	"bytes"
-	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -12,14 +11,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/ory/dockertest/v3"
 	"github.com/ory/dockertest/v3/docker"
 
-	"apus/faults/catalog"
 	"apus/faults/plan"
 	"apus/impl/host/real"
 	"apus/impl/tools/layout"
@@ -29,7 +26,7 @@ const (
 	image      = "apus-container-test"
 	proxyPort  = 8080
 	lifetime   = 15 * time.Minute // the engine removes what a killed test leaves behind
-	startLimit = 20*time.Second
+	startLimit = time.Minute
 	nodes      = 3
 )
 
@@ -175,7 +172,8 @@ func (d *deployment) run(t *testing.T, name string, published ...docker.Port) *d
 	}
 	o := &dockertest.RunOptions{
 		Name: prefix() + "-" + name, Hostname: name, Repository: image, Tag: "latest",
-		Cmd: []string{"node", "/etc/swift"}, Networks: []*dockertest.Network{d.network}, Mounts: mounts,
+		User: fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid()), // what it writes is ours to read and remove
+		Cmd:  []string{"node", "/etc/swift"}, Networks: []*dockertest.Network{d.network}, Mounts: mounts,
 		PortBindings: map[docker.Port][]docker.PortBinding{},
 	}
 	for _, p := range published {
@@ -190,14 +188,6 @@ func (d *deployment) run(t *testing.T, name string, published ...docker.Port) *d
 		t.Fatalf("bounding the life of %s: %v", name, err)
 	}
 	return r
-}
-
-func (d *deployment) disconnect(r *dockertest.Resource) error {
-	return d.pool.Client.DisconnectNetwork(d.network.Network.ID, docker.NetworkConnectionOptions{Container: r.Container.ID, Force: true})
-}
-
-func (d *deployment) connect(r *dockertest.Resource) error {
-	return d.pool.Client.ConnectNetwork(d.network.Network.ID, docker.NetworkConnectionOptions{Container: r.Container.ID})
 }
 
 // await waits until the cluster takes a write.
@@ -255,6 +245,16 @@ func (d *deployment) remove(t *testing.T) {
 	}
 }
 
+// stop ends every machine as SIGTERM does. All must drain and exit cleanly.
+func (d *deployment) stop(t *testing.T) {
+	t.Helper()
+	for _, name := range slices.Backward(d.names()) {
+		if err := d.terminate(d.resource(name)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
 func (d *deployment) names() []string {
 	var out []string
 	for name := range d.nodes {
@@ -270,46 +270,3 @@ func (d *deployment) resource(name string) *dockertest.Resource {
 	}
 	return d.nodes[name]
 }
-
-var _ plan.Driver = (*deployment)(nil)
-
-// Apply implements plan.Driver: kill, restart, pause, and partition, which
-// cuts the target off from everybody, as a container's network goes on or off
-// as a whole.
-func (d *deployment) Apply(_ context.Context, e plan.Event) (func(context.Context) error, error) {
-	if err := (catalog.Vocabulary{}).Check(e); err != nil {
-		return nil, err
-	}
-	r := d.resource(e.Target)
-	if r == nil {
-		return nil, fmt.Errorf("target %q: the machines are %s", e.Target, strings.Join(d.names(), ", "))
-	}
-	id := r.Container.ID
-	var begin, end func() error
-	switch e.Kind {
-	case "kill":
-		begin = func() error {
-			return d.pool.Client.KillContainer(docker.KillContainerOptions{ID: id, Signal: docker.SIGKILL})
-		}
-		end = func() error { return d.pool.Client.StartContainer(id, nil) }
-	case "restart":
-		begin = func() error { return d.pool.Client.StopContainer(id, 30) }
-		end = func() error { return d.pool.Client.StartContainer(id, nil) }
-	case "pause":
-		begin = func() error { return d.pool.Client.PauseContainer(id) }
-		end = func() error { return d.pool.Client.UnpauseContainer(id) }
-	case "partition":
-		begin = func() error { return d.disconnect(r) }
-		end = func() error { return d.connect(r) }
-	default:
-		return nil, fmt.Errorf("containers cannot have a fault of kind %q; they can have kill, restart, pause and partition", e.Kind)
-	}
-	if err := begin(); err != nil {
-		return nil, err
-	}
-	d.counter.Hit(e)
-	return func(context.Context) error { return end() }, nil
-}
-
-// Fired implements plan.Driver.
-func (d *deployment) Fired() map[string]int { return d.counter.Fired() }
