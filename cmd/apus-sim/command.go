@@ -38,7 +38,7 @@ func newCommand(registry map[string]engine.Scenario) *cobra.Command {
 	}
 	s := &settings{registry: registry}
 	root.AddCommand(runCommand(s), replayCommand(s), shrinkCommand(s), explainCommand(s), exactCommand(s),
-		benchCommand(s), scenariosCommand(s), ladderCommand(s), overlayCommand(), workerCommand(s), spinCommand())
+		benchCommand(s), scenariosCommand(s), ladderCommand(), overlayCommand(), workerCommand(s), spinCommand())
 	return root
 }
 

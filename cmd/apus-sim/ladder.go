@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -22,10 +23,13 @@ import (
 // mutantSeeds is within how many seeds a mutant must be found.
 const mutantSeeds = 500
 
-func ladderCommand(s *settings) *cobra.Command {
+func ladderCommand() *cobra.Command {
 	var match string
 	var list bool
 	var seeds uint64
+	var jobs int
+	var limit time.Duration
+	var out string
 	cmd := &cobra.Command{
 		Use:   "ladder",
 		Short: "Plant known bugs, one at a time, and see whether the simulator finds them",
@@ -37,16 +41,19 @@ func ladderCommand(s *settings) *cobra.Command {
 			if list {
 				return listMutants(cmd.OutOrStdout())
 			}
-			l := &ladder{s: s, out: cmd.OutOrStdout(), progress: cmd.ErrOrStderr(), match: match, seeds: seeds}
+			l := &ladder{
+				out: cmd.OutOrStdout(), progress: cmd.ErrOrStderr(), dir: out,
+				match: match, seeds: seeds, jobs: jobs, limit: limit,
+			}
 			return l.climb(cmd.Context())
 		},
 	}
 	cmd.Flags().StringVar(&match, "match", "*", "only the mutants whose name matches this glob")
 	cmd.Flags().BoolVar(&list, "list", false, "list the mutants and exit")
 	cmd.Flags().Uint64Var(&seeds, "seeds", mutantSeeds, "within how many seeds a mutant must be found")
-	cmd.Flags().IntVarP(&s.workers, "jobs", "j", 2, "workers at a time")
-	cmd.Flags().DurationVar(&s.limit, "limit", 2*time.Minute, "wall-clock time after which a seed counts as hung")
-	cmd.Flags().StringVar(&s.out, "out", "out/ladder", "directory for what is kept")
+	cmd.Flags().IntVarP(&jobs, "jobs", "j", runtime.NumCPU(), "workers at a time")
+	cmd.Flags().DurationVar(&limit, "limit", 2*time.Minute, "wall-clock time after which a seed counts as hung")
+	cmd.Flags().StringVar(&out, "out", "out/ladder", "directory for what is kept")
 	return cmd
 }
 
@@ -61,10 +68,11 @@ func listMutants(w io.Writer) error {
 
 // ladder is one climb.
 type ladder struct {
-	s             *settings
 	out, progress io.Writer
-	match         string
+	dir, match    string
 	seeds         uint64
+	jobs          int
+	limit         time.Duration
 }
 
 func (l *ladder) climb(ctx context.Context) error {
@@ -121,7 +129,7 @@ func (l *ladder) hunt(ctx context.Context, m mutant.Mutant) (*engine.Result, uin
 		return nil, 0, err
 	}
 	defer os.Remove(binary) // tens of megabytes each
-	farm := &engine.Farm{Workers: l.s.workers, Limit: l.s.limit, Command: func(job engine.Job) []string {
+	farm := &engine.Farm{Workers: l.jobs, Limit: l.limit, Command: func(job engine.Job) []string {
 		encoded, err := json.Marshal(job)
 		if err != nil {
 			panic(err) // strings and numbers
@@ -154,7 +162,7 @@ func (l *ladder) hunt(ctx context.Context, m mutant.Mutant) (*engine.Result, uin
 		err = ctx.Err()
 	}
 	if failure != nil {
-		err = keepBundle(filepath.Join(l.s.out, m.Name), failure)
+		err = keepBundle(filepath.Join(l.dir, m.Name), failure)
 	}
 	return failure, done, err
 }
@@ -165,7 +173,7 @@ func (l *ladder) build(ctx context.Context, m mutant.Mutant) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(l.s.out, m.Name)
+	dir := filepath.Join(l.dir, m.Name)
 	replace, err := m.Write(module, filepath.Join(dir, "src"))
 	if err != nil {
 		return "", err

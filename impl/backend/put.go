@@ -47,7 +47,9 @@ func (c *Client) BeginPut(ctx context.Context, req *Request, events chan<- *Put)
 	}
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
 	p.w = c.newWatch(req, p.cancel)
-	req.Header.Set("Expect", "100-continue")
+	if req.Header.Get("Expect") == "" {
+		req.Header.Set("Expect", "100-continue")
+	}
 	p.w.start(c.cfg.ConnTimeout)
 	go p.exchange(c)
 	return p

@@ -33,7 +33,12 @@ type servers map[string]*server
 func (s servers) Listen(string) (net.Listener, error) { return nil, errors.New("not here") }
 func (s servers) Dial(_ context.Context, addr string) (net.Conn, error) {
 	srv := s[addr]
-	if srv == nil || srv.down {
+	if srv == nil {
+		return nil, errors.New("connection refused")
+	}
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if srv.down {
 		return nil, errors.New("connection refused")
 	}
 	client, c := net.Pipe()
@@ -242,6 +247,7 @@ func TestPoolIsBounded(t *testing.T) {
 			wg.Go(func() { c.Get(ctx, "k") })
 		}
 		time.Sleep(time.Second / 2)
+		synctest.Wait()
 		if n := len(srv.conns); n != 2 {
 			t.Errorf("%d connections", n)
 		}

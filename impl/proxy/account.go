@@ -57,7 +57,7 @@ func readAccount(c *call) *web.Response {
 			resp.Discard()
 			resp = web.NewResponse(http.StatusGone)
 			resp.Header.Set("X-Account-Status", h.Get("X-Account-Status"))
-		case c.opts.accountAutocreate || strings.HasPrefix(c.path.Account, info.AutoCreatePrefix):
+		case c.opts.accountAutocreate:
 			resp.Discard()
 			resp = c.emptyAccount()
 		}

@@ -135,7 +135,7 @@ func putContainer(c *call) *web.Response {
 		return fault
 	}
 	a := c.account()
-	if a.Status < 500 && !a.Exists && c.mayCreateAccount() {
+	if a.Status < 500 && !a.Exists && c.opts.accountAutocreate {
 		if !c.createAccount() {
 			return web.NewResponse(http.StatusServiceUnavailable)
 		}
@@ -151,10 +151,6 @@ func putContainer(c *call) *web.Response {
 		h.Set(policyName, policyValue)
 		transfer(c.req.Header, h, "Container", containerSettings...)
 	}, true)
-}
-
-func (c *call) mayCreateAccount() bool {
-	return c.opts.accountAutocreate || strings.HasPrefix(c.path.Account, info.AutoCreatePrefix)
 }
 
 // checkContainerCount applies max_containers_per_account to new containers.

@@ -44,9 +44,9 @@ func readOptions(s *config.Section) options {
 		},
 		fanout: fanout.Config{
 			NodeTimeout:         s.Seconds("node_timeout", 10*time.Second),
-			PostQuorumTimeout:   s.Seconds("post_quorum_timeout", 500*time.Millisecond),
+			PostQuorumTimeout:   max(1, s.Seconds("post_quorum_timeout", 500*time.Millisecond)), // zero means default
 			ClientChunkSize:     int(s.Int("client_chunk_size", 65536, 1, 64<<20)),
-			SuppressionInterval: s.Seconds("error_suppression_interval", time.Minute),
+			SuppressionInterval: max(1, s.Seconds("error_suppression_interval", time.Minute)),
 			SuppressionLimit:    int(s.Int("error_suppression_limit", 10, 0, most)),
 		},
 		accountAutocreate:      s.Bool("account_autocreate", false),
@@ -60,6 +60,9 @@ func readOptions(s *config.Section) options {
 		denyHosts:              s.List("deny_host_headers"),
 		expirerAccount:         s.String("auto_create_account_prefix", ".") + s.String("expiring_objects_account_name", "expiring_objects"),
 		expirerDivisor:         s.Int("expiring_objects_container_divisor", 86400, 1, most),
+	}
+	if o.fanout.SuppressionLimit == 0 {
+		o.fanout.SuppressionLimit = -1
 	}
 	o.fanout.RecoverableNodeTimeout = s.Seconds("recoverable_node_timeout", o.fanout.NodeTimeout)
 	// Bodies of objects come in pieces as large as their reader asks for.

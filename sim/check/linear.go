@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"time"
 
-	"apus/impl/swift"
 	"apus/sim/model"
 
 	"github.com/anishathalye/porcupine"
@@ -37,11 +36,12 @@ func DefaultLimits() Limits { return Limits{Time: 20 * time.Second, Ops: 3000} }
 // newer one can be thought to happen just before that one.
 //
 // A write of unknown outcome takes effect at any time after its beginning, or
-// never. The status of a DELETE says whether the object was there, and 412 to
-// a PUT with "If-None-Match: *" that it was, only if no other write was in
-// progress: the nodes may have disagreed. 304, 416 and 412 to reads do not
-// name a value and are not used, nor are POSTs, whose metadata X-Newest does
-// not compare, nor reads without X-Newest.
+// never. The status of a DELETE says whether the object was there, and 201 to
+// a PUT with "If-None-Match: *" that it was not, only if no other write was
+// in progress: the nodes may have disagreed. 412 to such a PUT says that one
+// node of three has the object, which may be a straggler, and proves nothing.
+// 304, 416 and 412 to reads do not name a value and are not used, nor are
+// POSTs, whose metadata X-Newest does not compare, nor reads without X-Newest.
 //
 // In other runs it checks nothing and returns an empty verdict. Objects whose
 // search exceeds the limits are counted as undecided.
@@ -80,30 +80,37 @@ func (v *Verdict) decide(kind, path string, m porcupine.Model, ops []porcupine.O
 	}
 	// Once more for the picture, which costs memory that good runs need not spend.
 	_, info := porcupine.CheckOperationsVerbose(m, ops, limits.Time)
-	stuck, ids := stuckAt(info)
+	stuck, ids := stuckAt(ops, info)
 	v.Violations = append(v.Violations, Violation{
-		Property: v.Property, Kind: kind, Path: path, At: time.Duration(stuck.Return), Ops: ids,
-		Text: fmt.Sprintf("%s: of %d operations the longest explanation ends before %s", complaint, len(ops), m.DescribeOperation(stuck.Input, stuck.Output)),
+		Property: v.Property, Kind: kind, Path: path, At: time.Duration(stuck.Call), Ops: ids,
+		Text: fmt.Sprintf("%s: of %d operations the longest explanation leaves out %s", complaint, len(ops), m.DescribeOperation(stuck.Input, stuck.Output)),
 	})
 	return &Picture{Path: path, Model: m, Info: info}
 }
 
 // stuckAt is the first operation to return that the longest partial
-// linearization lacks, and its number in the history.
-func stuckAt(info porcupine.LinearizationInfo) (porcupine.Operation, []int) {
-	var longest []porcupine.Operation
+// linearization lacks, and its number in the history. Every operation of an
+// unexplained history may be lacking, never none.
+func stuckAt(ops []porcupine.Operation, info porcupine.LinearizationInfo) (porcupine.Operation, []int) {
+	explained := map[any]bool{}
 	for _, partition := range info.PartialLinearizationsOperations() {
 		for _, lin := range partition {
-			if len(lin) > len(longest) {
-				longest = lin
+			if len(lin) <= len(explained) {
+				continue
+			}
+			clear(explained)
+			for _, o := range lin {
+				explained[o.Metadata] = true
 			}
 		}
 	}
-	var stuck porcupine.Operation
-	if len(longest) > 0 {
-		stuck = longest[len(longest)-1]
+	stuck := porcupine.Operation{Return: int64(model.Forever)}
+	for _, o := range ops {
+		if !explained[o.Metadata] && (stuck.Input == nil || o.Return < stuck.Return) {
+			stuck = o
+		}
 	}
-	if id, ok := stuck.Metadata.(int); ok {
+	if id, ok := stuck.Metadata.(int); ok && id >= 0 { // crashes are negative
 		return stuck, []int{id}
 	}
 	return stuck, nil
@@ -111,7 +118,7 @@ func stuckAt(info porcupine.LinearizationInfo) (porcupine.Operation, []int) {
 
 // registerInput is an operation on the register.
 type registerInput struct {
-	kind  string // "put", "delete", "read", "absent?", "present?"
+	kind  string // "put", "delete", "read"
 	value model.ValueID
 	// was, for a delete: the status says that the object was present (1) or
 	// absent (-1) before, 0 if it cannot be held to that.
@@ -143,7 +150,7 @@ func registerModel() porcupine.Model {
 			case "delete":
 				return true, model.ValueID(0)
 			}
-			return now == in.value || in.kind == "present?", state
+			return now == in.value, state
 		},
 		DescribeOperation: func(input, _ any) string { return input.(registerInput).String() },
 		DescribeState:     func(state any) string { return state.(model.ValueID).String() },
@@ -173,8 +180,6 @@ func registerInputOf(o *model.Op, ops []*model.Op) (in registerInput, ok bool) {
 		return registerInput{kind: "read", value: o.Resp.Value()}, o.Resp.Value() != 0
 	case o.Kind.ReadsObject() && o.Req.Newest && status == http.StatusNotFound:
 		return registerInput{kind: "read"}, true
-	case o.Kind.PutsObject() && status == http.StatusPreconditionFailed && alone:
-		return registerInput{kind: "present?", was: 1}, true
 	case o.Outcome == model.Failed:
 		return in, false
 	case o.Kind.PutsObject():
@@ -204,9 +209,4 @@ func contended(o *model.Op, ops []*model.Op) bool {
 		}
 	}
 	return false
-}
-
-// objectPath is for violations about objects of a single node.
-func objectPath(name string) string {
-	return swift.Path{Account: "AUTH_node", Container: "c", Object: name}.String()
 }

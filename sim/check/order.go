@@ -74,11 +74,13 @@ func metaIDOf(s string) model.ValueID {
 }
 
 // drawn encloses what a proxy may have drawn for the request: its clock was
-// off by Skew at most, and it drew between Start and Until.
+// off by Skew at most, and it drew between Start and Until. Timestamps may be
+// rounded either way, so a tick is added at both ends.
 func (o *order) drawn(op *model.Op) Bounds {
-	b := Bounds{swift.TimestampOf(o.facts.Wall(op.Start - o.facts.Skew)), latest()}
+	const tick = time.Second / swift.TicksPerSecond
+	b := Bounds{swift.TimestampOf(o.facts.Wall(op.Start - o.facts.Skew - tick)), latest()}
 	if until := op.Until(); until != model.Forever {
-		b.High = swift.TimestampOf(o.facts.Wall(until + o.facts.Skew)).WithOffset(^uint64(0))
+		b.High = swift.TimestampOf(o.facts.Wall(until + o.facts.Skew + tick)).WithOffset(^uint64(0))
 	}
 	return b
 }

@@ -151,7 +151,7 @@ func workerEnviron() []string {
 	return []string{
 		workerEnv + "=1",
 		"GOMAXPROCS=1",
-		"GODEBUG=asyncpreemptoff=1",
+		"GODEBUG=asyncpreemptoff=1,gcstoptheworld=2",
 		"GOTRACEBACK=all",
 		"HOME=/",
 		"PATH=/usr/bin:/bin",

@@ -59,6 +59,10 @@ func runBubble(t *testing.T, job Job, scenario Scenario, log io.Writer) (report 
 		}
 		report, err = w.run(t.Context(), scenario)
 	})
+	if report != nil && report.Judge != nil {
+		report.Judge(report)
+		report.Judge = nil
+	}
 	return report, err
 }
 

@@ -195,7 +195,8 @@ func EarlyEnds(ctx context.Context, n host.Net, base string, after func(name str
 func Founding(ctx context.Context, w *engine.World) (*engine.Report, error) {
 	bodies, untrack := web.TrackBodies()
 	defer untrack()
-	c, err := cluster.New(w, cluster.Config{Tune: tune})
+	// Updaters work on their own account; what they hold is no leak.
+	c, err := cluster.New(w, cluster.Config{Tune: tune, UpdaterInterval: 24 * time.Hour})
 	if err != nil {
 		return nil, err
 	}

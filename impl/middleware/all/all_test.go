@@ -1,7 +1,6 @@
 package all_test
 
 import (
-	"sort"
 	"strings"
 	"testing"
 
@@ -37,15 +36,10 @@ func TestPipeline(t *testing.T) {
 }
 
 func TestNames(t *testing.T) {
-	var names []string
-	for name, construct := range all.Registry() {
-		names = append(names, name)
-		if construct == nil {
+	registry := all.Registry()
+	for _, name := range strings.Fields("catch_errors gatekeeper healthcheck memcache proxy_logging slo tempauth") {
+		if registry[name] == nil {
 			t.Errorf("%s has no constructor", name)
 		}
-	}
-	sort.Strings(names)
-	if got := strings.Join(names, " "); !strings.Contains(got, "catch_errors gatekeeper healthcheck memcache proxy_logging") {
-		t.Error(got)
 	}
 }

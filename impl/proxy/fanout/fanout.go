@@ -34,7 +34,7 @@ type Config struct {
 	RecoverableNodeTimeout time.Duration // of reads that can go on elsewhere; default NodeTimeout
 	PostQuorumTimeout      time.Duration // stragglers get this to be counted; default 0.5 s
 	ClientChunkSize        int           // of a PUT's body; default 64 KiB
-	SuppressionLimit       int           // errors of a node before it is skipped; default 10
+	SuppressionLimit       int           // errors of a node before it is skipped; default 10, negative: none
 	SuppressionInterval    time.Duration // it is skipped for; default 60 s
 	// RequestNodes is how many nodes a request may ask, by the number of
 	// primaries; default twice that.
@@ -43,7 +43,7 @@ type Config struct {
 
 func (c Config) withDefaults() Config {
 	def := func(d *time.Duration, v time.Duration) {
-		if *d <= 0 {
+		if *d == 0 {
 			*d = v
 		}
 	}
@@ -54,8 +54,11 @@ func (c Config) withDefaults() Config {
 	if c.ClientChunkSize <= 0 {
 		c.ClientChunkSize = 64 << 10
 	}
-	if c.SuppressionLimit <= 0 {
+	switch {
+	case c.SuppressionLimit == 0:
 		c.SuppressionLimit = 10
+	case c.SuppressionLimit < 0:
+		c.SuppressionLimit = 0
 	}
 	if c.RequestNodes == nil {
 		c.RequestNodes = func(n int) int { return 2 * n }

@@ -130,8 +130,8 @@ func (g *getter) findNewest(h http.Header) (*web.Response, *Node) {
 			if i == chosen {
 				return
 			}
-			if responses[i] != nil {
-				responses[i].Discard()
+			if resp := responses[i]; resp != nil {
+				lose(resp)
 			}
 			cancel()
 		})
@@ -147,6 +147,18 @@ func (g *getter) findNewest(h http.Header) (*web.Response, *Node) {
 	resp.Body = &cancelBody{resp.Body, cancels[chosen]}
 	return resp, nodes[chosen]
 }
+
+// lose finishes a response that was not chosen, without waiting for much.
+func lose(resp *web.Response) {
+	if resp.ContentLength >= 0 && resp.ContentLength <= loserLimit {
+		resp.Discard()
+		return
+	}
+	resp.Abandon()
+}
+
+// A body this small is worth reading to keep its connection.
+const loserLimit = 4 << 10
 
 // choose judges all answers in the order of the nodes.
 func (g *getter) choose(nodes []*Node, responses []*web.Response) int {

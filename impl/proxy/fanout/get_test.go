@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -311,10 +312,10 @@ func TestEach(t *testing.T) {
 func TestEachStraggler(t *testing.T) {
 	run(t, func(t *testing.T, w *world) {
 		w.all(status(204))
-		done := false
+		var done atomic.Bool
 		w.nodes[1].script = func(_ *storage, rw http.ResponseWriter, r *http.Request) {
 			time.Sleep(3 * time.Second)
-			done = true
+			done.Store(true)
 			rw.WriteHeader(204)
 		}
 		start := time.Now()
@@ -322,7 +323,7 @@ func TestEachStraggler(t *testing.T) {
 		require.Equal(t, 500*time.Millisecond, time.Since(start))
 		require.Equal(t, 503, a[2].Status)
 		time.Sleep(4 * time.Second)
-		require.True(t, done)
+		require.True(t, done.Load())
 	})
 }
 

@@ -44,7 +44,7 @@ func (f *Fanout) Put(ctx context.Context, r PutRequest) (Answer, error) {
 			cancel()
 			return
 		}
-		f.adopt(p.live, keep, cancel)
+		p.adopt(keep, cancel)
 	}()
 	defer p.dropUnlessComplete()
 	if a, done, err := p.connect(); done || err != nil {
@@ -303,16 +303,20 @@ func (p *putter) gather() (Answer, error) {
 	return putVerdict(p.answers, p.n), nil
 }
 
-// adopt lets nodes that have a whole object finish storing it.
-func (f *Fanout) adopt(live []*putNode, keep func(), cancel context.CancelFunc) {
+// adopt lets the nodes that have the whole object finish storing it.
+func (p *putter) adopt(keep func(), cancel context.CancelFunc) {
 	keep()
+	f, r, live := p.f, p.r, p.live
 	f.owned.Go(func() {
 		defer cancel()
 		for _, l := range live {
-			if _, err := l.Response(f.life); err != nil {
-				f.limiter.failed(l.node, err.Error())
-			}
+			resp, err := l.Response(f.life)
 			l.Abort()
+			if err != nil {
+				f.failed(l.node, http.MethodPut, r.Entity, r.TxnID, l.sw, err)
+				continue
+			}
+			f.answered(l.node, http.MethodPut, r.Entity, r.TxnID, l.sw, resp.Status)
 		}
 	})
 }

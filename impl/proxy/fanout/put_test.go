@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -16,7 +17,10 @@ import (
 
 func (w *world) stored(body string) (primaries, handoffs int) {
 	for i, n := range w.nodes {
-		for _, b := range n.bodies {
+		n.mu.Lock()
+		bodies := slices.Clone(n.bodies)
+		n.mu.Unlock()
+		for _, b := range bodies {
 			require.Equal(w.t, body, b)
 			if i < 3 {
 				primaries++
@@ -84,7 +88,8 @@ func TestPutNeedsAQuorum(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, 503, a.Status)
 		synctest.Wait()
-		require.Empty(t, w.nodes[1].bodies, "the one ready node must not take the object")
+		p, _ := w.stored("")
+		require.Zero(t, p, "the one ready node must not take the object")
 	})
 }
 
@@ -172,7 +177,8 @@ func TestPutStopsWithoutQuorumInMidBody(t *testing.T) {
 		require.Equal(t, 503, a.Status)
 		require.NotZero(t, body.Len(), "the rest is not read")
 		synctest.Wait()
-		require.Empty(t, w.nodes[2].bodies)
+		p, _ := w.stored("")
+		require.Zero(t, p)
 	})
 }
 
@@ -244,14 +250,11 @@ func TestPutCancelled(t *testing.T) {
 func TestPutStraggler(t *testing.T) {
 	run(t, func(t *testing.T, w *world) {
 		w.nodes[2].script = func(s *storage, rw http.ResponseWriter, r *http.Request) {
-			time.Sleep(3 * time.Second)
-			s.store(rw, r)
-		}
-		slow := w.nodes[2]
-		slow.script = func(s *storage, rw http.ResponseWriter, r *http.Request) {
 			b, _ := io.ReadAll(r.Body)
 			time.Sleep(3 * time.Second)
+			s.mu.Lock()
 			s.bodies = append(s.bodies, string(b))
+			s.mu.Unlock()
 			rw.WriteHeader(201)
 		}
 		ctx, cancel := context.WithCancel(t.Context())

@@ -45,6 +45,11 @@ var changes = []change{
 		why:    "a time slice ends after a wall-clock interval",
 	}, {
 		file:   "proc.go",
+		anchor: "	mainStarted = true\n",
+		with:   "	mainStarted = true\n	systemstack(apusSpareThreads)\n",
+		why:    "whether a thread is created depends on how fast another one parks, and its memory moves the heap",
+	}, {
+		file:   "proc.go",
 		anchor: `if pp.schedtick%61 == 0 && !sched.runq.empty() {`,
 		with:   `if gomaxprocs > 1 && pp.schedtick%61 == 0 && !sched.runq.empty() {`,
 		why:    "the tick counts goroutines outside the bubble too",

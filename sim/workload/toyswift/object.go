@@ -3,7 +3,9 @@ package toyswift
 import (
 	"fmt"
 	"io"
+	"mime/multipart"
 	"net/http"
+	"net/textproto"
 	"strconv"
 	"strings"
 
@@ -105,11 +107,84 @@ func (s *Swift) get(w http.ResponseWriter, r *http.Request, o *object) {
 	if s.spoil(w, r, o) {
 		return
 	}
-	// ServeContent needs quoted ETags to compare with.
-	etag := w.Header().Get("Etag")
+	// ServeContent judges conditions; it needs quoted ETags to compare with,
+	// and its idea of ranges is not Swift's.
+	etag, ranges := w.Header().Get("Etag"), r.Header.Get("Range")
+	r.Header.Del("Range")
 	w.Header().Set("Etag", strconv.Quote(strings.Trim(etag, `"`)))
 	modified, _ := http.ParseTime(w.Header().Get("Last-Modified"))
-	http.ServeContent(&unquote{w, etag}, r, "", modified, strings.NewReader(string(o.body)))
+	http.ServeContent(&ranger{w, etag, ranges, string(o.body), false}, r, "", modified, strings.NewReader(string(o.body)))
+}
+
+// ranger puts the ETag back as it was before the status is sent, and answers
+// a range where ServeContent would send everything.
+type ranger struct {
+	http.ResponseWriter
+	etag, ranges, body string
+	done               bool
+}
+
+func (u *ranger) WriteHeader(status int) {
+	u.Header().Set("Etag", u.etag)
+	if status != http.StatusOK || u.ranges == "" || u.body == "" && strings.HasPrefix(u.ranges, "bytes=-") {
+		u.ResponseWriter.WriteHeader(status)
+		return
+	}
+	u.done = true
+	var spans [][2]int
+	for _, item := range strings.Split(strings.TrimPrefix(u.ranges, "bytes="), ",") {
+		first, last, _ := strings.Cut(item, "-")
+		a, errA := strconv.Atoi(first)
+		b, errB := strconv.Atoi(last)
+		switch {
+		case errA != nil:
+			a, b = max(len(u.body)-b, 0), len(u.body)
+		case errB != nil:
+			b = len(u.body)
+		default:
+			b = min(b+1, len(u.body))
+		}
+		if a < b {
+			spans = append(spans, [2]int{a, b})
+		}
+	}
+	u.Header().Del("Content-Length")
+	u.send(spans)
+}
+
+// send answers with the ranges that can be satisfied.
+func (u *ranger) send(spans [][2]int) {
+	describe := func(s [2]int) string { return fmt.Sprintf("bytes %d-%d/%d", s[0], s[1]-1, len(u.body)) }
+	switch len(spans) {
+	case 0:
+		u.Header().Set("Content-Range", fmt.Sprintf("bytes */%d", len(u.body)))
+		u.ResponseWriter.WriteHeader(http.StatusRequestedRangeNotSatisfiable)
+		return
+	case 1:
+		u.Header().Set("Content-Range", describe(spans[0]))
+		u.ResponseWriter.WriteHeader(http.StatusPartialContent)
+		_, _ = io.WriteString(u.ResponseWriter, u.body[spans[0][0]:spans[0][1]])
+		return
+	}
+	m := multipart.NewWriter(u.ResponseWriter)
+	contentType := u.Header().Get("Content-Type")
+	u.Header().Set("Content-Type", "multipart/byteranges; boundary="+m.Boundary())
+	u.ResponseWriter.WriteHeader(http.StatusPartialContent)
+	for _, s := range spans {
+		part, err := m.CreatePart(textproto.MIMEHeader{"Content-Type": {contentType}, "Content-Range": {describe(s)}})
+		if err != nil {
+			return // the client left
+		}
+		_, _ = io.WriteString(part, u.body[s[0]:s[1]])
+	}
+	_ = m.Close()
+}
+
+func (u *ranger) Write(p []byte) (int, error) {
+	if u.done {
+		return len(p), nil
+	}
+	return u.ResponseWriter.Write(p)
 }
 
 // spoil answers a plain GET wrongly, if that is the bug.
@@ -134,15 +209,4 @@ func (s *Swift) spoil(w http.ResponseWriter, r *http.Request, o *object) bool {
 	}
 	_, _ = io.WriteString(w, string(body))
 	return true
-}
-
-// unquote puts the ETag back as it was before the status is sent.
-type unquote struct {
-	http.ResponseWriter
-	etag string
-}
-
-func (u *unquote) WriteHeader(status int) {
-	u.Header().Set("Etag", u.etag)
-	u.ResponseWriter.WriteHeader(status)
 }

@@ -49,6 +49,8 @@ type Swift struct {
 	Bug Bug
 	// Every so many times the bug strikes; 0 and 1: always.
 	Every int
+	// Ahead is how far its clock is ahead.
+	Ahead time.Duration
 	mu    struct {
 		sync.Mutex
 		count      int
@@ -87,7 +89,7 @@ func (s *Swift) strikes(b Bug) bool {
 }
 
 func (s *Swift) now() swift.Timestamp {
-	ts := swift.TimestampOf(time.Now())
+	ts := swift.TimestampOf(time.Now().Add(s.Ahead))
 	if !ts.After(s.mu.last) {
 		ts = swift.NewTimestamp(s.mu.last.Ticks()+1, 0)
 	}
