@@ -7,7 +7,6 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptrace"
-	"time"
 
 	"apus/impl/swift"
 	"apus/impl/web"
@@ -26,66 +25,72 @@ type Put struct {
 	ctx    context.Context
 	cancel context.CancelCauseFunc
 	w      *watch
+	events chan<- *Put
 	queue  chan *Chunk
 	ended  bool          // Finish was called
+	asked  chan struct{} // closed when the node asks for the body
+	sent   chan struct{} // closed when the transport has taken the whole body
 	over   chan struct{} // closed by exchange at its end; guards the fields below
 	resp   *http.Response
 	body   []byte
 	err    error
-	// sent is closed when the transport has taken the whole body.
-	sent chan struct{}
 }
 
-// StartPut sends the headers of req, to which it adds Expect, and waits for the node to ask for the
-// body: then it returns a Put. A node that answers at once instead gives a
-// response, whose Body is constant, and its connection is closed. Body of req
-// is ignored; ContentLength -1 sends chunks, as does 0.
-func (c *Client) StartPut(ctx context.Context, req *Request) (*Put, *web.Response, error) {
-	req.Header.Set("Expect", "100-continue")
-	p, reused, resp, err := c.startPut(ctx, req, c.kept)
-	if err != nil && reused && ctx.Err() == nil {
-		p, _, resp, err = c.startPut(ctx, req, c.fresh)
-	}
-	return p, resp, err
-}
-
-func (c *Client) startPut(ctx context.Context, req *Request, t *http.Transport) (_ *Put, reused bool, _ *web.Response, _ error) {
+// BeginPut sends the headers of req, to which it adds Expect. Body of req is
+// ignored; ContentLength -1 sends chunks, as does 0. The Put is sent to
+// events when the node asks for the body ([Put.Asked]) and when the exchange
+// is over ([Put.Over]); events must have room for both.
+func (c *Client) BeginPut(ctx context.Context, req *Request, events chan<- *Put) *Put {
 	p := &Put{
-		req: req, queue: make(chan *Chunk, putQueue),
-		over: make(chan struct{}), sent: make(chan struct{}),
+		req: req, events: events, queue: make(chan *Chunk, putQueue),
+		asked: make(chan struct{}), sent: make(chan struct{}), over: make(chan struct{}),
 	}
 	p.ctx, p.cancel = context.WithCancelCause(ctx)
 	p.w = c.newWatch(req, p.cancel)
-	asked := make(chan struct{})
-	traced := httptrace.WithClientTrace(p.ctx, &httptrace.ClientTrace{
-		GotConn:        func(i httptrace.GotConnInfo) { reused = i.Reused },
-		Got100Continue: func() { close(asked) },
-	})
-	hr := req.httpRequest(traced, nil)
-	hr.Body, hr.ContentLength = &putReader{p: p}, req.ContentLength
-	if hr.ContentLength == 0 {
-		hr.ContentLength = -1
+	if req.Header.Get("Expect") == "" {
+		req.Header.Set("Expect", "100-continue")
 	}
 	p.w.start(c.cfg.ConnTimeout)
-	go p.exchange(t, hr)
+	go p.exchange(c)
+	return p
+}
+
+// StartPut is BeginPut, waiting for what the node says first. A node that
+// answers at once instead of asking for the body gives a response, whose Body
+// is constant, and its connection is closed.
+func (c *Client) StartPut(ctx context.Context, req *Request) (*Put, *web.Response, error) {
+	p := c.BeginPut(ctx, req, make(chan *Put, 2))
 	select {
-	case <-asked:
-		p.w.pause()
-		return p, false, nil, nil
+	case <-p.asked:
+		return p, nil, nil
 	case <-p.over:
 	}
 	p.Abort()
 	if p.err != nil {
-		return nil, reused, nil, p.err
+		return nil, nil, p.err
 	}
-	return nil, false, p.answer(), nil
+	return nil, p.answer(), nil
 }
 
-// exchange is the goroutine of a Put. The connection is its own until over.
-func (p *Put) exchange(t *http.Transport, hr *http.Request) {
+// exchange is the goroutine of a Put.
+func (p *Put) exchange(c *Client) {
+	defer func() { p.events <- p }()
 	defer close(p.over)
 	defer p.w.end()
-	p.resp, p.err = t.RoundTrip(hr)
+	reused := false
+	ctx := httptrace.WithClientTrace(p.ctx, &httptrace.ClientTrace{
+		GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused },
+		Got100Continue: func() {
+			p.w.pause()
+			close(p.asked)
+			p.events <- p
+		},
+	})
+	p.resp, p.err = c.kept.RoundTrip(p.httpRequest(ctx))
+	if p.err != nil && reused && !p.Asked() && p.ctx.Err() == nil {
+		p.w.start(c.cfg.ConnTimeout)
+		p.resp, p.err = c.fresh.RoundTrip(p.httpRequest(ctx))
+	}
 	if p.err != nil {
 		p.err = p.req.failed(p.ctx, p.err)
 		return
@@ -104,6 +109,30 @@ func (p *Put) exchange(t *http.Transport, hr *http.Request) {
 	}
 }
 
+func (p *Put) httpRequest(ctx context.Context) *http.Request {
+	hr := p.req.httpRequest(ctx, nil)
+	hr.Body, hr.ContentLength = &putReader{p: p}, p.req.ContentLength
+	if hr.ContentLength == 0 {
+		hr.ContentLength = -1
+	}
+	return hr
+}
+
+// Asked reports whether the node has asked for the body.
+func (p *Put) Asked() bool { return closed(p.asked) }
+
+// Over reports whether the exchange has ended, with or without an answer.
+func (p *Put) Over() bool { return closed(p.over) }
+
+func closed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
 func (p *Put) answer() *web.Response {
 	return &web.Response{
 		Status: p.resp.StatusCode, Header: p.resp.Header,
@@ -111,28 +140,33 @@ func (p *Put) answer() *web.Response {
 	}
 }
 
-// Over is closed when the exchange has ended, with or without an answer.
-func (p *Put) Over() <-chan struct{} { return p.over }
-
 var (
 	errQueueFull = errors.New("node takes the body too slowly")
 	errTooEarly  = errors.New("node answered before the end of the body")
 )
 
-// Send queues a piece of the body and keeps a reference to it. When the queue
-// is full it waits until deadline fires.
-func (p *Put) Send(c *Chunk, deadline <-chan time.Time) error {
-	select {
-	case <-p.over:
-		return p.broken(errTooEarly)
-	default:
+// TrySend queues a piece of the body, of which it keeps a reference, if there
+// is room.
+func (p *Put) TrySend(c *Chunk) (ok bool, err error) {
+	if p.Over() {
+		return false, p.broken(errTooEarly)
 	}
 	c.Retain()
 	select {
 	case p.queue <- c:
-		return nil
+		return true, nil
 	default:
+		c.Release()
+		return false, nil
 	}
+}
+
+// Send is TrySend that waits for room until deadline is closed.
+func (p *Put) Send(c *Chunk, deadline <-chan struct{}) error {
+	if ok, err := p.TrySend(c); ok || err != nil {
+		return err
+	}
+	c.Retain()
 	select {
 	case p.queue <- c:
 		return nil
@@ -146,12 +180,8 @@ func (p *Put) Send(c *Chunk, deadline <-chan time.Time) error {
 }
 
 func (p *Put) broken(err error) error {
-	select {
-	case <-p.over:
-		if p.err != nil {
-			return p.err
-		}
-	default:
+	if p.Over() && p.err != nil {
+		return p.err
 	}
 	return swift.E("backend.PUT", p.req.Addr+p.req.Path, swift.Unavailable, err)
 }
@@ -164,7 +194,8 @@ func (p *Put) Finish() {
 	}
 }
 
-// Response waits for the answer, after Finish or after Send failed. Its body
+// Response waits for the answer, after Finish or after Send failed. It returns
+// at once when the Put is Over. Its body
 // is constant. An answer to an incomplete body is an answer, too.
 func (p *Put) Response(ctx context.Context) (*web.Response, error) {
 	select {

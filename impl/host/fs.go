@@ -9,7 +9,7 @@ import (
 // Errors of FS and File beyond fs.ErrNotExist, fs.ErrExist, fs.ErrPermission
 // and fs.ErrClosed. Test for them with errors.Is.
 var (
-	ErrNoSpace     = errors.New("no space left on device")                   // ENOSPC, EDQUOT: give up on this device for now
+	ErrNoSpace     = errors.New("no space left on device")                   // ENOSPC, EDQUOT: write to another device
 	ErrIO          = errors.New("input/output error")                        // EIO: the medium is bad; quarantine or go elsewhere
 	ErrReadOnly    = errors.New("read-only file system")                     // EROFS
 	ErrNotDir      = errors.New("not a directory")                           // ENOTDIR
@@ -37,12 +37,12 @@ const (
 //
 // What a power cut leaves, unless a method says otherwise: file contents and
 // sizes as of the last successful File.Sync (later writes may be present,
-// absent, or torn at sector granularity, and the size may be old or new);
-// directory entries as of the last successful SyncDir of their directory
-// (later creations, links, renames and removals may each be present or
-// absent; a rename is old or new, never neither when the target existed). A
-// file whose directory entry survived but whose content was never synced may
-// be empty or hold garbage in the unsynced range.
+// absent, or torn at sector granularity, and the size may be old, new or, of a
+// file that grew, in between); directory entries as of the last successful
+// SyncDir of their directory (later creations, links, renames and removals may
+// each be present or absent; a rename is old or new, never neither when the
+// target existed). A file whose directory entry survived but whose content was
+// never synced may be empty or hold garbage in the unsynced range.
 type FS interface {
 	// OpenFile opens a file. Opening a directory ReadOnly is an error
 	// (ErrIsDir); use ReadDir and SyncDir.

@@ -88,11 +88,23 @@ func (x *exchange) writeHeader(resp *Response) {
 	if x.hangUp {
 		h.Set("Connection", "close")
 	} else if x.body != nil && x.body.unread() {
-		// net/http reads a short rest before it answers.
-		_ = x.rc.SetReadDeadline(host.Deadline(x.edge.cfg.ClientTimeout))
+		x.writeHeaderAfterRest(resp.Status)
+		return
 	}
 	x.writeDeadline()
 	x.w.WriteHeader(resp.Status)
+}
+
+// writeHeaderAfterRest is for a request whose body nobody read to its end.
+// net/http reads a short rest before it writes the first byte of the answer;
+// the client has as long for that as for any read, and the answer must not
+// find its own time used up by it.
+func (x *exchange) writeHeaderAfterRest(status int) {
+	timeout := x.edge.cfg.ClientTimeout
+	_ = x.rc.SetReadDeadline(host.Deadline(timeout))
+	_ = x.rc.SetWriteDeadline(host.Deadline(2 * timeout))
+	x.w.WriteHeader(status)
+	_ = x.rc.Flush()
 }
 
 func (x *exchange) writeDeadline() {

@@ -13,6 +13,7 @@ type call struct {
 	op     string // for errors
 	name   string // as the process calls it
 	rel    string // within the disk
+	rel2   string // the second name, if there is one
 	p      *Process
 	mt     *mount
 	ino    *inode // of an open file

@@ -116,7 +116,12 @@ func (f *File) stack() string {
 
 // begin resolves name and lets the call pass. Without error the disk is locked.
 func (p *Process) begin(kind OpSet, op, name string) (*call, verdict, error) {
-	c := &call{kind: kind, op: op, name: name, p: p}
+	return p.begin2(kind, op, name, "")
+}
+
+// begin2 is begin with a second name, given within the disk.
+func (p *Process) begin2(kind OpSet, op, name, rel2 string) (*call, verdict, error) {
+	c := &call{kind: kind, op: op, name: name, rel2: rel2, p: p}
 	var err error
 	if c.mt, c.rel, err = p.m.resolve(name); err != nil {
 		if p.fenced.Load() {
@@ -299,7 +304,7 @@ func (p *Process) pair(kind OpSet, op, oldName, newName string) (c *call, from, 
 	if err != nil {
 		return nil, nil, nil, nil, nil, &fs.PathError{Op: op, Path: newName, Err: err}
 	}
-	c, _, err = p.begin(kind, op, oldName)
+	c, _, err = p.begin2(kind, op, oldName, rel)
 	if err != nil {
 		return nil, nil, nil, nil, nil, err
 	}

@@ -87,7 +87,7 @@ func (p *Process) Stat(name string) (fs.FileInfo, error) {
 	return ino.info(path.Base(name)), nil
 }
 
-// SyncDir implements host.FS.
+// SyncDir implements host.FS. After an error the names are still pending.
 func (p *Process) SyncDir(name string) error {
 	c, v, err := p.begin(OpSyncDir, "syncdir", name)
 	if err != nil {

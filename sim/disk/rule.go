@@ -13,7 +13,7 @@ import (
 // Rule is one fault. An operation matches if its kind, path and process do.
 type Rule struct {
 	Ops     OpSet   // which operations; 0 is all
-	Path    string  // glob over the path within the disk: ** is any, * stays within a name; "" is all
+	Path    string  // glob over the path within the disk, or the second one of a rename or link: ** is any, * stays within a name; "" is all
 	Process string  // glob over the process name; "" is all
 	Prob    float64 // chance per matching operation; 0 is always
 	Skip    int     // the first so many matches pass
@@ -22,7 +22,7 @@ type Rule struct {
 	// What happens when it fires; any of these together.
 
 	Err    error         // the operation fails with it
-	Short  bool          // with Err on a write: half of the bytes land first
+	Short  bool          // half of the bytes of a Read come, or land before a write fails with Err
 	Sticky bool          // with Err on a read: the block keeps failing until it is written again
 	Delay  time.Duration // wait before the operation
 	Tail   time.Duration // mean of an exponential wait on top of Delay
@@ -206,8 +206,9 @@ func (s *faultSet) judge(c *call) (v verdict) {
 		}
 		s.count(r)
 		if r.Err != nil && v.err == nil {
-			v.err, v.short = r.Err, r.Short
+			v.err = r.Err
 		}
+		v.short = v.short || r.Short
 		v.lie = v.lie || r.Lie
 		if r.Stall {
 			v.stalls = append(v.stalls, r.cleared)
@@ -226,7 +227,7 @@ func (s *faultSet) count(r *rule) {
 
 func (r *rule) matches(c *call) bool {
 	return r.Ops&c.kind != 0 &&
-		(r.Path == "" || glob(r.Path, c.rel)) &&
+		(r.Path == "" || glob(r.Path, c.rel) || c.rel2 != "" && glob(r.Path, c.rel2)) &&
 		(r.Process == "" || glob(r.Process, c.p.name))
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"sort"
 	"sync"
+	"sync/atomic"
 
 	"apus/impl/host"
 )
@@ -163,6 +164,7 @@ type conn struct {
 	net.Conn
 	net  *Net
 	addr string
+	cut  atomic.Bool
 }
 
 func (c *conn) Close() error {
@@ -170,4 +172,24 @@ func (c *conn) Close() error {
 	delete(c.net.mu.open, c)
 	c.net.mu.Unlock()
 	return c.Conn.Close()
+}
+
+// Write fails on a cut connection.
+func (c *conn) Write(b []byte) (int, error) {
+	if c.cut.Load() {
+		c.Conn.Close()
+		return 0, errReset
+	}
+	return c.Conn.Write(b)
+}
+
+var errReset = errors.New("connection reset by peer")
+
+// CutOnWrite makes every open connection fail when it is next written to.
+func (n *Net) CutOnWrite() {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for c := range n.mu.open {
+		c.cut.Store(true)
+	}
 }

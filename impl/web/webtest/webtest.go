@@ -20,6 +20,9 @@ import (
 	"apus/impl/web"
 )
 
+// Context saves tests an import.
+type Context = context.Context
+
 // TrackBodies fails the test if a body made by this package or by the code
 // under test is still open at its end.
 func TrackBodies(t testing.TB) {
@@ -82,6 +85,13 @@ func NewNext(answers ...func(*web.Request) *web.Response) *Next { return &Next{s
 // Answer is a step of a script: Response with these arguments.
 func Answer(status int, body string, header ...string) func(*web.Request) *web.Response {
 	return func(*web.Request) *web.Response { return Response(status, body, header...) }
+}
+
+// Script replaces the answers to come.
+func (n *Next) Script(answers ...func(*web.Request) *web.Response) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.script = answers
 }
 
 // Serve plays the next answer. It reads the request's body to its end or

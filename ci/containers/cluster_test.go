@@ -1,0 +1,300 @@
+package containers
+
+import (
+	"archive/tar"
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/ory/dockertest/v3"
+	"github.com/ory/dockertest/v3/docker"
+
+	"apus/faults/catalog"
+	"apus/faults/plan"
+	"apus/impl/host/real"
+	"apus/impl/tools/layout"
+)
+
+const (
+	image      = "apus-container-test"
+	proxyPort  = 8080
+	lifetime   = 15 * time.Minute // the engine removes what a killed test leaves behind
+	startLimit = time.Minute
+	nodes      = 3
+)
+
+// deployment is the containers of one test.
+type deployment struct {
+	pool    *dockertest.Pool
+	network *dockertest.Network
+	nodes   map[string]*dockertest.Resource
+	proxy   *dockertest.Resource
+	addr    string // of the proxy, on loopback
+	counter plan.Counter
+}
+
+// prefix makes names of this process's containers and network. The engine's
+// name server resolves the name of a container on its network.
+func prefix() string { return fmt.Sprintf("apus-test-%d", os.Getpid()) }
+
+// needDocker skips without an engine, except in CI, where containers must be
+// tested.
+func needDocker(t *testing.T) *dockertest.Pool {
+	t.Helper()
+	pool, err := dockertest.NewPool("")
+	if err == nil {
+		err = pool.Client.Ping()
+	}
+	if err != nil {
+		if os.Getenv("CI") != "" {
+			t.Fatalf("no Docker engine answers, and CI must test containers: %v", err)
+		}
+		t.Skipf("container tests need a Docker engine, and none answers: %v", err)
+	}
+	pool.MaxWait = startLimit
+	return pool
+}
+
+// deploy builds the image and starts the cluster.
+func deploy(t *testing.T) *deployment {
+	pool := needDocker(t)
+	buildImage(t, pool)
+	network, err := pool.CreateNetwork(prefix())
+	if err != nil {
+		t.Fatalf("creating a network: %v", err)
+	}
+	d := &deployment{pool: pool, network: network, nodes: map[string]*dockertest.Resource{}}
+	t.Cleanup(func() { d.remove(t) })
+	dir := configure(t)
+	for i := range nodes {
+		n := fmt.Sprintf("node%d", i+1)
+		d.nodes[n] = d.run(t, dir, n, nil)
+	}
+	d.proxy = d.run(t, dir, "proxy1", map[docker.Port][]docker.PortBinding{
+		docker.Port(fmt.Sprintf("%d/tcp", proxyPort)): {{HostIP: "127.0.0.1", HostPort: "0"}},
+	})
+	d.addr = net.JoinHostPort("127.0.0.1", d.proxy.GetPort(fmt.Sprintf("%d/tcp", proxyPort)))
+	d.await(t)
+	return d
+}
+
+// buildImage links the static binary and puts it into an empty image.
+func buildImage(t *testing.T, pool *dockertest.Pool) {
+	t.Helper()
+	bin := filepath.Join(t.TempDir(), "apus")
+	cmd := exec.Command("go", "build", "-trimpath", "-o", bin, "./cmd/apus")
+	cmd.Dir = "../.."
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("building the binary: %v\n%s", err, out)
+	}
+	text, err := os.ReadFile(bin)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var archive bytes.Buffer
+	w := tar.NewWriter(&archive)
+	for _, f := range []struct {
+		name string
+		mode int64
+		text []byte
+	}{
+		{"Dockerfile", 0o644, []byte("FROM scratch\nCOPY apus /apus\nENTRYPOINT [\"/apus\"]\n")},
+		{"apus", 0o755, text},
+	} {
+		if err := w.WriteHeader(&tar.Header{Name: f.name, Mode: f.mode, Size: int64(len(f.text))}); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := w.Write(f.text); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	err = pool.Client.BuildImage(docker.BuildImageOptions{Name: image, InputStream: &archive, OutputStream: &out, RmTmpContainer: true})
+	if err != nil {
+		t.Fatalf("building the image: %v\n%s", err, out.String())
+	}
+}
+
+// configure writes the configuration of every machine below a directory.
+// Machines find each other by the names of their containers.
+func configure(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	c := layout.Cluster{
+		Replicas: 3, PartPower: 6, RingSeed: 1, Users: layout.TestUsers(), HashSuffix: "containers",
+		FernetKey: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
+		Proxy:     []string{"error_suppression_interval = 5", "node_timeout = 5", "recoverable_node_timeout = 3"},
+		Updater:   []string{"interval = 5"},
+		Proxies:   []layout.Proxy{{Name: "proxy1", IP: "0.0.0.0", Port: proxyPort, ConfDir: "/etc/swift", SwiftDir: "/etc/swift"}},
+	}
+	for i := range nodes {
+		name := fmt.Sprintf("node%d", i+1)
+		c.Nodes = append(c.Nodes, layout.Node{
+			Name: name, IP: prefix() + "-" + name, Bind: "0.0.0.0", Region: 1, Zone: i + 1, Devices: []string{"d1"}, Ports: layout.DefaultPorts(),
+			ConfDir: "/etc/swift", SwiftDir: "/etc/swift", DeviceDir: "/srv/node",
+		})
+	}
+	rings, err := c.Rings()
+	if err != nil {
+		t.Fatal(err)
+	}
+	// What the containers see at / is below dir/<name> here.
+	hfs := real.New("setup", slog.New(slog.DiscardHandler)).FS
+	for _, n := range c.Nodes {
+		at := filepath.Join(dir, n.Name)
+		if err := c.WriteNode(below{hfs, at}, n, rings); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.WriteProxy(below{hfs, filepath.Join(dir, "proxy1")}, c.Proxies[0], rings); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// run starts one machine.
+func (d *deployment) run(t *testing.T, dir, name string, ports map[docker.Port][]docker.PortBinding) *dockertest.Resource {
+	t.Helper()
+	mounts := []string{filepath.Join(dir, name, "etc/swift") + ":/etc/swift"}
+	if ports == nil {
+		mounts = append(mounts, filepath.Join(dir, name, "srv/node")+":/srv/node")
+	}
+	r, err := d.pool.RunWithOptions(&dockertest.RunOptions{
+		Name: prefix() + "-" + name, Hostname: name, Repository: image, Tag: "latest",
+		Cmd: []string{"node", "/etc/swift"}, Networks: []*dockertest.Network{d.network}, Mounts: mounts, PortBindings: ports,
+	}, func(c *docker.HostConfig) { c.RestartPolicy = docker.NeverRestart() })
+	if err != nil {
+		t.Fatalf("starting %s: %v", name, err)
+	}
+	if err := r.Expire(uint(lifetime.Seconds())); err != nil {
+		t.Fatalf("bounding the life of %s: %v", name, err)
+	}
+	return r
+}
+
+func (d *deployment) disconnect(r *dockertest.Resource) error {
+	return d.pool.Client.DisconnectNetwork(d.network.Network.ID, docker.NetworkConnectionOptions{Container: r.Container.ID, Force: true})
+}
+
+func (d *deployment) connect(r *dockertest.Resource) error {
+	return d.pool.Client.ConnectNetwork(d.network.Network.ID, docker.NetworkConnectionOptions{Container: r.Container.ID})
+}
+
+// await waits until the cluster takes a write.
+func (d *deployment) await(t *testing.T) {
+	t.Helper()
+	err := d.pool.Retry(func() error {
+		resp, err := http.Get("http://" + d.addr + "/healthcheck")
+		if err != nil {
+			return err
+		}
+		defer resp.Body.Close()
+		if resp.StatusCode != http.StatusOK {
+			return fmt.Errorf("healthcheck answers %s", resp.Status)
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatalf("the cluster does not answer: %v\n%s", err, d.logs(d.proxy))
+	}
+}
+
+func (d *deployment) logs(r *dockertest.Resource) string {
+	var out bytes.Buffer
+	_ = d.pool.Client.Logs(docker.LogsOptions{
+		Container: r.Container.ID, OutputStream: &out, ErrorStream: &out, Stdout: true, Stderr: true, Tail: "200",
+	})
+	return out.String()
+}
+
+// remove deletes containers and network by id.
+func (d *deployment) remove(t *testing.T) {
+	for _, name := range d.names() {
+		r := d.resource(name)
+		if r == nil {
+			continue
+		}
+		if t.Failed() {
+			t.Logf("log of %s:\n%s", name, d.logs(r))
+		}
+		if err := d.pool.Purge(r); err != nil {
+			t.Errorf("removing %s: %v", name, err)
+		}
+	}
+	if err := d.pool.RemoveNetwork(d.network); err != nil {
+		t.Errorf("removing the network: %v", err)
+	}
+}
+
+func (d *deployment) names() []string {
+	var out []string
+	for name := range d.nodes {
+		out = append(out, name)
+	}
+	slices.Sort(out)
+	return append(out, "proxy1")
+}
+
+func (d *deployment) resource(name string) *dockertest.Resource {
+	if name == "proxy1" {
+		return d.proxy
+	}
+	return d.nodes[name]
+}
+
+var _ plan.Driver = (*deployment)(nil)
+
+// Apply implements plan.Driver: kill, restart, pause, and partition, which
+// cuts the target off from everybody, as a container's network goes on or off
+// as a whole.
+func (d *deployment) Apply(_ context.Context, e plan.Event) (func(context.Context) error, error) {
+	if err := (catalog.Vocabulary{}).Check(e); err != nil {
+		return nil, err
+	}
+	r := d.resource(e.Target)
+	if r == nil {
+		return nil, fmt.Errorf("target %q: the machines are %s", e.Target, strings.Join(d.names(), ", "))
+	}
+	id := r.Container.ID
+	var begin, end func() error
+	switch e.Kind {
+	case "kill":
+		begin = func() error {
+			return d.pool.Client.KillContainer(docker.KillContainerOptions{ID: id, Signal: docker.SIGKILL})
+		}
+		end = func() error { return d.pool.Client.StartContainer(id, nil) }
+	case "restart":
+		begin = func() error { return d.pool.Client.StopContainer(id, 30) }
+		end = func() error { return d.pool.Client.StartContainer(id, nil) }
+	case "pause":
+		begin = func() error { return d.pool.Client.PauseContainer(id) }
+		end = func() error { return d.pool.Client.UnpauseContainer(id) }
+	case "partition":
+		begin = func() error { return d.disconnect(r) }
+		end = func() error { return d.connect(r) }
+	default:
+		return nil, fmt.Errorf("containers cannot have a fault of kind %q; they can have kill, restart, pause and partition", e.Kind)
+	}
+	if err := begin(); err != nil {
+		return nil, err
+	}
+	d.counter.Hit(e)
+	return func(context.Context) error { return end() }, nil
+}
+
+// Fired implements plan.Driver.
+func (d *deployment) Fired() map[string]int { return d.counter.Fired() }

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"apus/sim/engine"
+)
+
+// settings are the flags that most commands share.
+type settings struct {
+	scenario string
+	virtual  time.Duration
+	options  map[string]string
+	workers  int
+	limit    time.Duration
+	out      string
+	inOrder  bool
+
+	registry map[string]engine.Scenario
+}
+
+func newCommand(registry map[string]engine.Scenario) *cobra.Command {
+	root := &cobra.Command{
+		Use:           "apus-sim",
+		Short:         "Simulate clusters under faults, deterministically (" + engine.Engine + " engine)",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+	}
+	s := &settings{registry: registry}
+	root.AddCommand(runCommand(s), replayCommand(s), shrinkCommand(s), explainCommand(s), exactCommand(s),
+		benchCommand(s), scenariosCommand(s), ladderCommand(), overlayCommand(), workerCommand(s), spinCommand())
+	return root
+}
+
+func (s *settings) flags(cmd *cobra.Command) {
+	f := cmd.Flags()
+	f.StringVar(&s.scenario, "scenario", defaultScenario, "what to run; see apus-sim scenarios")
+	f.DurationVar(&s.virtual, "for", 0, "virtual time of each run (default: the scenario's)")
+	f.VarP((*options)(&s.options), "option", "o", "setting of the scenario, name=value or name=@file; may be repeated")
+	f.IntVarP(&s.workers, "jobs", "j", runtime.NumCPU(), "workers at a time")
+	f.DurationVar(&s.limit, "limit", 2*time.Minute, "wall-clock time after which a seed counts as hung")
+	f.StringVar(&s.out, "out", "out/sim", "directory for what is kept")
+	f.BoolVar(&s.inOrder, "in-order", false, "do not choose randomly among runnable goroutines")
+}
+
+func (s *settings) job(seed uint64) engine.Job {
+	return engine.Job{Scenario: s.scenario, Seed: seed, For: s.virtual, Options: s.options, InOrder: s.inOrder}
+}
+
+// farm starts this binary as its own worker.
+func (s *settings) farm() (*engine.Farm, error) {
+	if s.registry[s.scenario] == nil {
+		return nil, fmt.Errorf("no scenario %q; there are: %s", s.scenario, strings.Join(s.names(), ", "))
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	command := func(job engine.Job) []string {
+		encoded, err := json.Marshal(job)
+		if err != nil {
+			panic(err) // strings and numbers
+		}
+		return []string{self, "worker", string(encoded)}
+	}
+	return &engine.Farm{Command: command, Workers: s.workers, Limit: s.limit}, nil
+}
+
+func (s *settings) names() []string {
+	var names []string
+	for name := range s.registry {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// replayLine is the command that repeats a job.
+func (s *settings) replayLine(job engine.Job) string {
+	line := "apus-sim replay " + strconv.FormatUint(job.Seed, 10) + " --scenario " + job.Scenario
+	if job.For != 0 {
+		line += " --for " + job.For.String()
+	}
+	var names []string
+	for name := range job.Options {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		line += " -o '" + name + "=" + job.Options[name] + "'"
+	}
+	if job.InOrder {
+		line += " --in-order"
+	}
+	return line
+}
+
+func seedArg(args []string) (uint64, error) {
+	seed, err := strconv.ParseUint(args[0], 0, 64)
+	if err != nil {
+		return 0, fmt.Errorf("seed %q: not a number", args[0])
+	}
+	return seed, nil
+}
+
+func scenariosCommand(s *settings) *cobra.Command {
+	return &cobra.Command{
+		Use:   "scenarios",
+		Short: "List the scenarios",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			for _, name := range s.names() {
+				fmt.Fprintln(cmd.OutOrStdout(), name)
+			}
+			return nil
+		},
+	}
+}
+
+func workerCommand(s *settings) *cobra.Command {
+	return &cobra.Command{
+		Use:    "worker JOB",
+		Hidden: true,
+		Args:   cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			var job engine.Job
+			if err := json.Unmarshal([]byte(args[0]), &job); err != nil {
+				return err
+			}
+			scenario := s.registry[job.Scenario]
+			if scenario == nil {
+				return errors.New("no scenario " + job.Scenario)
+			}
+			engine.Work(job, scenario)
+			return nil
+		},
+	}
+}
+
+// options collects repeated name=value flags. Values may hold anything.
+type options map[string]string
+
+func (o *options) Set(text string) error {
+	name, value, ok := strings.Cut(text, "=")
+	if !ok {
+		return errors.New("want name=value")
+	}
+	if file, ok := strings.CutPrefix(value, "@"); ok {
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		value = string(data)
+	}
+	if *o == nil {
+		*o = options{}
+	}
+	(*o)[name] = value
+	return nil
+}
+
+func (o *options) String() string { return fmt.Sprint(map[string]string(*o)) }
+
+func (o *options) Type() string { return "name=value" }

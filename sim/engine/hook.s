@@ -1,0 +1,1 @@
+// A Go function without a body needs an assembly file in its package.

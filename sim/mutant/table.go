@@ -1,0 +1,4 @@
+package mutant
+
+// Table lists the mutants.
+func Table() []Mutant { return nil }
