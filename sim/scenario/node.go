@@ -1,8 +1,12 @@
 package scenario
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
+	"net"
+	"net/http"
 	"time"
 
 	"apus/faults/catalog"
@@ -27,6 +31,9 @@ func Node(ctx context.Context, w *engine.World) (*engine.Report, error) {
 		return nil, err
 	}
 	if err := c.Start(ctx); err != nil {
+		return nil, errors.Join(err, c.Stop())
+	}
+	if err := makeAccount(ctx, c); err != nil {
 		return nil, errors.Join(err, c.Stop())
 	}
 	start := time.Now()
@@ -59,11 +66,47 @@ func Node(ctx context.Context, w *engine.World) (*engine.Report, error) {
 	r := &engine.Report{Requests: int64(len(h.Ops)), Faults: c.FiredByKind(p), Artifacts: map[string][]byte{
 		"plan.txt": []byte(p.String()), node.Name + ".log": c.Logs()[node.Name],
 	}}
+	var history bytes.Buffer
+	if err := h.Save(&history); err != nil {
+		return nil, errors.Join(err, c.Stop())
+	}
+	r.Artifacts["node-history.json"] = history.Bytes()
 	r.Judge = func(r *engine.Report) { judgeNode(r, h, rows) }
 	if err := c.Stop(); err != nil {
 		r.Violations = append(r.Violations, engine.Violation{Check: "drain", Message: err.Error()})
 	}
 	return r, nil
+}
+
+// makeAccount creates the account of the node's container on the node itself:
+// the container-updater takes a container whose account nobody knows for
+// damaged.
+func makeAccount(ctx context.Context, c *cluster.Cluster) error {
+	node := c.Nodes()[0]
+	n := c.Client(0)
+	transport := &http.Transport{
+		DialContext:       func(ctx context.Context, _, addr string) (net.Conn, error) { return n.Dial(ctx, addr) },
+		DisableKeepAlives: true,
+	}
+	path := swift.Path{Account: workload.NodeAccount}
+	part := c.Ring("account").Partition(c.Hasher().Hash(path))
+	url := fmt.Sprintf("http://%s:6202/%s/%d%s", node.IP, node.Devices[0], part, path)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, url, nil)
+	if err != nil {
+		return err
+	}
+	req.Header.Set("X-Timestamp", swift.TimestampOf(engine.Epoch).Normal())
+	resp, err := (&http.Client{Transport: transport}).Do(req)
+	if err != nil {
+		return err
+	}
+	if err := resp.Body.Close(); err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusCreated {
+		return fmt.Errorf("PUT %s answers %s", url, resp.Status)
+	}
+	return nil
 }
 
 // judgeNode adds the verdict of porcupine.
