@@ -52,7 +52,7 @@ func Node(ctx context.Context, w *engine.World) (*engine.Report, error) {
 		port = ":6201"
 	}
 	h, err := workload.RunNode(ctx, workload.NodeConfig{
-		Seed: w.Seed, Clients: 4, Steps: 60, Names: 5, Think: 150 * time.Millisecond, Timeout: 20 * time.Second,
+		Seed: w.Seed, Clients: 4, Steps: 100, Names: 5, Think: 150 * time.Millisecond, Timeout: 2 * time.Second,
 		MaxSize: 128 << 10, Rows: rows,
 	}, workload.NodeWorld{
 		Net: c.Client, Addr: node.IP + port, Device: node.Devices[0], Start: start, Epoch: wall,
