@@ -6,7 +6,8 @@
 // # Files beside a database
 //
 // <hash>.db.pending holds row updates that are not merged yet, each a colon
-// and the base64 of a pickled tuple (protocol 2). It is merged in one
+// and the base64 of a pickled tuple (protocol 2); a colon more after each
+// append keeps what a crash leaves of the next one apart. It is merged in one
 // transaction before anything is read and when it has grown past 128 KiB.
 // .lock is locked (flock) while the pending file is written or merged and
 // while the directory is created or quarantined, so that several processes,

@@ -114,6 +114,7 @@ func (d *db) appendLocked(ctx context.Context, batch []*appender) error {
 	for _, w := range batch {
 		buf = appendEntry(buf, w.record.fields())
 	}
+	buf = append(buf, ':') // an append torn by a crash must not run into the last entry
 	if _, err = f.Write(buf); err == nil {
 		err = f.Sync()
 	}

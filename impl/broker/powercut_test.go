@@ -106,3 +106,46 @@ func TestKillThenPowerCut(t *testing.T) {
 		}
 	}
 }
+
+// The counts of an account have no timestamps: what was merged once must not
+// be merged again after something newer.
+func TestAccountCountsNeverGoBack(t *testing.T) {
+	for i := int64(1); ; i++ {
+		m, d := simDisk(t, uint64(i))
+		d.SetCrashAt(d.Ops() + i)
+		proc := m.Process("before")
+		p := simPool(t, proc)
+		a := p.Account("sda", "7", "AUTH_test")
+		view := func(fn func(*AccountTx) error) error { return a.View(bg, fn) }
+		_ = a.Create(bg, at(0), nil, swift.DefaultLimits())
+		acked := int64(0)
+		for n := int64(1); n <= 9; n++ {
+			if a.PutContainer(bg, ContainerRow{Name: "c", PutTimestamp: at(1), ObjectCount: n}) == nil {
+				acked = n
+			}
+			if n%3 == 0 {
+				_ = view(func(x *AccountTx) error { _, err := x.Info(); return err })
+			}
+		}
+		require.NoError(t, p.Close())
+		crashed := d.Crashed()
+		proc.Fence()
+		after := disk.NewMachine(real.Clock{})
+		after.Mount("/", d.PowerCut(disk.RandomSubset))
+		p = simPool(t, after.Process("after"))
+		a = p.Account("sda", "7", "AUTH_test")
+		if acked > 0 {
+			require.NoError(t, view(func(x *AccountTx) error {
+				info, err := x.Info()
+				require.GreaterOrEqual(t, info.ObjectCount, acked, "operation %d", i)
+				require.Equal(t, int64(1), info.ContainerCount)
+				return err
+			}))
+		}
+		require.NoError(t, p.Close())
+		if !crashed {
+			require.Greater(t, i, int64(60))
+			return
+		}
+	}
+}

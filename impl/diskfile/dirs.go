@@ -2,6 +2,7 @@ package diskfile
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
 	"sync"
@@ -104,6 +105,14 @@ func (d *Device) makeDir(dir string) error {
 	if len(dir) <= len(d.Path) {
 		return fs.ErrNotExist
 	}
+	if path.Dir(dir) == d.Path {
+		// These are made once in a device's life. If one is missing the
+		// device may have been unmounted since it was checked, and this
+		// would fill the disk below.
+		if err := d.m.check(d.Path); err != nil {
+			return fmt.Errorf("%w: %w", errGone, err)
+		}
+	}
 	mark := d.names.created(dir)
 	err := d.fs.Mkdir(dir, dirPerm)
 	if notExist(err) {
@@ -119,6 +128,9 @@ func (d *Device) makeDir(dir string) error {
 	}
 	return err
 }
+
+// errGone is what writing to a device that was unmounted meanwhile gives.
+var errGone = errors.New("the device is gone")
 
 // removeDir removes a directory if it is empty.
 func (d *Device) removeDir(dir string) {

@@ -295,7 +295,20 @@ func TestDevices(t *testing.T) {
 	if got, err := w.mgr.Devices(); err != nil || len(got) != 1 || got[0] != "d1" {
 		t.Errorf("devices %v, %v", got, err)
 	}
+	d := w.device(t)
 	w.machine.Unmount("/srv/node/d1")
+	if err := put(o, stamp(2), "below"); !swift.Is(err, swift.NoDevice) {
+		t.Errorf("unmounted after the check: %v", err)
+	}
+	if err := o.Delete(stamp(2)); !swift.Is(err, swift.NoDevice) {
+		t.Errorf("unmounted after the check: %v", err)
+	}
+	if err := d.SaveUpdate(pol, &diskfile.Update{}, stamp(2)); !swift.Is(err, swift.NoDevice) {
+		t.Errorf("unmounted after the check: %v", err)
+	}
+	if left := tree(t, w.host.FS, "/srv/node"); len(left) != 0 {
+		t.Errorf("on the disk below: %v", left)
+	}
 	if _, err := w.mgr.Device("d1"); !swift.Is(err, swift.NoDevice) {
 		t.Errorf("unmounted: %v", err)
 	}

@@ -52,7 +52,7 @@ func failed(op, name string, err error) error {
 	case errors.Is(err, host.ErrXattrSize):
 		err = fmt.Errorf("the file system cannot hold Swift's metadata in extended attributes (ext4 holds 4 KiB a file; use XFS): %w", err)
 		kind = swift.NoDevice
-	case errors.Is(err, host.ErrNoSpace), errors.Is(err, host.ErrReadOnly), errors.Is(err, host.ErrUnsupported):
+	case errors.Is(err, host.ErrNoSpace), errors.Is(err, host.ErrReadOnly), errors.Is(err, host.ErrUnsupported), errors.Is(err, errGone):
 		kind = swift.NoDevice
 	}
 	return swift.E(op, name, kind, err)

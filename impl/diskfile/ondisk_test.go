@@ -2,6 +2,7 @@ package diskfile
 
 import (
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 
@@ -174,8 +175,8 @@ func FuzzSelectIsStable(f *testing.F) {
 				in[i] = n.File
 			}
 		}
-		if len(in) > 50 {
-			return
+		if slices.Sort(in); len(in) > 50 || len(slices.Compact(slices.Clone(in))) != len(in) {
+			return // no directory has a name twice
 		}
 		first := Select(in)
 		gone := map[string]bool{}

@@ -137,8 +137,9 @@ type Response struct {
 	TxnID  string      `json:"txn,omitempty"`
 	Header http.Header `json:"header,omitempty"` // Etag, Last-Modified, X-Timestamp, Content-…, X-Object-Meta-…
 	Body   *Body       `json:"body,omitempty"`   // of a 2xx answer to ObjectGet
-	// Rows is the listing of a 2xx AccountGet or ContainerGet.
-	Rows []Row `json:"rows,omitempty"`
+	// Rows is the listing of a 2xx AccountGet or ContainerGet in JSON; not nil,
+	// though it may be empty.
+	Rows []Row `json:"rows"`
 	// Text is the body of a short answer that is neither, for the reader.
 	Text string `json:"text,omitempty"`
 }

@@ -180,7 +180,7 @@ func (s *simulation) calm(ctx context.Context, seed uint64) error {
 	}
 	more, err := workload.Run(ctx, script, workload.World{
 		Net: s.cluster.Client, Proxies: s.cluster.ProxyAddrs(),
-		User: cluster.AuthUser, Key: cluster.AuthKey, Start: s.start,
+		User: cluster.AuthUser, Key: cluster.AuthKey, Start: s.start, Known: s.history.Values,
 	})
 	if more != nil {
 		for _, op := range more.Ops {

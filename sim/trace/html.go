@@ -1,10 +1,12 @@
 package trace
 
 import (
+	"cmp"
 	_ "embed"
 	"fmt"
 	"html/template"
 	"io"
+	"slices"
 	"time"
 
 	"apus/sim/check"
@@ -99,6 +101,7 @@ func newPage(in Input) (*pageData, error) {
 // newLane puts bars that overlap below each other.
 func newLane(l *lane, percent func(time.Duration) float64) pageLane {
 	out := pageLane{Name: l.Name, Rows: 1}
+	slices.SortStableFunc(l.Bars, func(a, b bar) int { return cmp.Compare(a.At, b.At) })
 	var free []time.Duration // when each row ends
 	for _, b := range l.Bars {
 		row := 0

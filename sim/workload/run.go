@@ -3,6 +3,7 @@ package workload
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net/http"
 	"sync"
 	"time"
@@ -21,6 +22,8 @@ type World struct {
 	User, Key string
 	// Start is virtual time zero.
 	Start time.Time
+	// Known are values that were written before; may be nil.
+	Known map[model.ValueID]model.Value
 }
 
 // Run plays a script and returns what the clients saw, sorted, without facts.
@@ -29,6 +32,7 @@ type World struct {
 // done; the history tells how far it came.
 func Run(ctx context.Context, s *Script, w World) (*model.History, error) {
 	h := &model.History{Seed: s.Seed, Values: map[model.ValueID]model.Value{}}
+	maps.Copy(h.Values, w.Known)
 	values := &registry{}
 	values.mu.byID = h.Values
 	clients := make([]*client, max(1, len(s.Clients)))
