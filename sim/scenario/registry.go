@@ -16,6 +16,8 @@ func Registry() map[string]engine.Scenario {
 		"random":   Random,
 		"register": Register,
 		"founding": Founding,
+
+		"conformance": Conformance,
 	}
 }
 
