@@ -21,6 +21,7 @@ type Pool struct {
 	vfs    *sqlitevfs.FS
 	stop   chan struct{}
 	wg     sync.WaitGroup // the janitor
+	active sync.WaitGroup // databases in use
 	mu     struct {
 		sync.Mutex
 		open    map[string]*db
@@ -37,7 +38,7 @@ func NewPool(h *host.Host, hasher swift.Hasher, cfg Config, events *event.Sink) 
 	return p
 }
 
-// Close closes every database. Call it when no request is being served.
+// Close waits for what is in use and closes every database. Later uses fail.
 func (p *Pool) Close() error {
 	p.mu.Lock()
 	if p.mu.closed {
@@ -45,10 +46,13 @@ func (p *Pool) Close() error {
 		return nil
 	}
 	p.mu.closed = true
-	victims := p.takeIdleLocked(func(*db) bool { return true })
 	p.mu.Unlock()
+	p.active.Wait()
 	close(p.stop)
 	p.wg.Wait()
+	p.mu.Lock()
+	victims := p.takeIdleLocked(func(*db) bool { return true })
+	p.mu.Unlock()
 	closeAll(victims)
 	p.vfs.Close()
 	return nil
@@ -78,10 +82,12 @@ func (p *Pool) acquire(k *kind, file string) (*db, error) {
 		d.idle = nil
 	}
 	d.refs++
+	p.active.Add(1)
 	return d, nil
 }
 
 func (p *Pool) release(d *db) {
+	defer p.active.Done()
 	p.mu.Lock()
 	d.refs--
 	var victims []*db

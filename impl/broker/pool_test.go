@@ -246,3 +246,17 @@ func TestReplaced(t *testing.T) {
 	require.NoError(t, c.PutObject(bg, object("new", 1)))
 	require.Equal(t, []string{"new"}, names(t, c, ListOptions{}))
 }
+
+func TestCloseWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m, _ := slowDisk(t, bubbleClock{})
+		p := bubblePool(t, m.Process("server"))
+		c := newContainer(t, p, "c")
+		done := make(chan error, 1)
+		go func() { done <- c.PutObject(bg, object("o", 1)) }()
+		synctest.Wait()
+		require.NoError(t, p.Close())
+		require.NoError(t, <-done)
+		require.True(t, swift.Is(c.PutObject(bg, object("o", 1)), swift.Unavailable))
+	})
+}

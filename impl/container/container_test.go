@@ -198,7 +198,9 @@ func startAccount(t *testing.T) (addr string, s *account.Server) {
 func serve(t testing.TB, ln net.Listener, h web.Handler, after func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
-	wg.Go(func() { _ = web.NewServer(h, web.ServerConfig{Clock: real.Clock{}, Log: slog.New(slog.DiscardHandler)}).Serve(ctx, ln) })
+	wg.Go(func() {
+		_ = web.NewServer(h, web.ServerConfig{Clock: real.Clock{}, Log: slog.New(slog.DiscardHandler)}).Serve(ctx, ln)
+	})
 	t.Cleanup(func() {
 		cancel()
 		wg.Wait()

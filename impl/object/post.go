@@ -158,7 +158,11 @@ func (c *call) delete(ctx context.Context) *web.Response {
 		status = http.StatusNoContent
 	}
 	if old.time.Before(c.time) {
-		if err := c.obj.Delete(c.time); err != nil {
+		if err := c.obj.Delete(c.time); swift.Is(err, swift.Conflict) {
+			// Something newer came in between: answer as if it had been there
+			// from the start. It stays newer, so this happens once.
+			return c.delete(ctx)
+		} else if err != nil {
 			return c.commitFailure(err)
 		}
 		row := map[string]string{"X-Timestamp": c.time.Internal()}

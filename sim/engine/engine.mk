@@ -10,4 +10,4 @@ $(SIM):
 	@mkdir -p $(OUT)
 	@$(GO) build -o $(OUT)/apus-sim-plain ./cmd/apus-sim
 	@$(OUT)/apus-sim-plain overlay --out $(OUT)/overlay >/dev/null
-	$(GO) build -tags apusexact -overlay $(OVERLAY) -ldflags '-X testing.testBinary=1 -X main.commit=$(COMMIT)' -o $@ ./cmd/apus-sim
+	$(GO) build -tags apusexact -overlay $(OVERLAY) -ldflags '-X testing.testBinary=1 -X main.linkedCommit=$(COMMIT)' -o $@ ./cmd/apus-sim

@@ -16,6 +16,8 @@ func Registry() map[string]engine.Scenario {
 		"random":   Random,
 		"register": Register,
 		"founding": Founding,
+		"node":     Node,
+		"idle":     Idle,
 
 		"conformance": Conformance,
 	}
@@ -28,8 +30,10 @@ func mixed(ctx context.Context, w *engine.World) (*engine.Report, error) {
 	switch w.Seed % 10 {
 	case 0:
 		run = Founding
-	case 5, 6:
+	case 5:
 		run = Register
+	case 2, 7:
+		run = Node
 	}
 	return run(ctx, w)
 }
