@@ -66,13 +66,7 @@ func (s *settings) farm() (*engine.Farm, error) {
 	if err != nil {
 		return nil, err
 	}
-	command := func(job engine.Job) []string {
-		encoded, err := json.Marshal(job)
-		if err != nil {
-			panic(err) // strings and numbers
-		}
-		return []string{self, "worker", string(encoded)}
-	}
+	command := func(engine.Job) []string { return []string{self, "worker"} }
 	return &engine.Farm{Command: command, Workers: s.workers, Limit: s.limit}, nil
 }
 
@@ -129,13 +123,13 @@ func scenariosCommand(s *settings) *cobra.Command {
 
 func workerCommand(s *settings) *cobra.Command {
 	return &cobra.Command{
-		Use:    "worker JOB",
+		Use:    "worker < JOB",
 		Hidden: true,
-		Args:   cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		// The job comes on standard input; arguments are for who reads ps.
+		RunE: func(*cobra.Command, []string) error {
 			var job engine.Job
-			if err := json.Unmarshal([]byte(args[0]), &job); err != nil {
-				return err
+			if err := json.NewDecoder(os.Stdin).Decode(&job); err != nil {
+				return fmt.Errorf("the job on standard input: %w", err)
 			}
 			scenario := s.registry[job.Scenario]
 			if scenario == nil {

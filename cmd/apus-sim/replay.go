@@ -79,26 +79,23 @@ func (s *settings) tell(w io.Writer, result *engine.Result, dir string) error {
 func explainCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain SEED",
-		Short: "Run one seed again and draw it as an HTML page",
+		Short: "Run one seed again and draw it",
 		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			result, dir, err := s.replay(cmd, args)
 			if err != nil {
 				return err
 			}
-			page := filepath.Join(dir, "explain.html")
-			file, err := os.Create(page)
-			if err != nil {
-				return err
+			pages := drawings(&result)
+			if len(pages) == 0 {
+				pages = []string{plainName}
+				if err := keepPlain(filepath.Join(dir, plainName), &result, dir); err != nil {
+					return err
+				}
 			}
-			if err := explain(file, &result, dir); err != nil {
-				file.Close()
-				return err
+			for _, name := range pages {
+				fmt.Fprintln(cmd.OutOrStdout(), filepath.Join(dir, name))
 			}
-			if err := file.Close(); err != nil {
-				return err
-			}
-			fmt.Fprintln(cmd.OutOrStdout(), page)
 			return nil
 		},
 	}

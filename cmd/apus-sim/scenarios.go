@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"maps"
 
 	"apus/sim/engine"
@@ -18,8 +17,3 @@ func scenarios() map[string]engine.Scenario {
 	all["demo"] = demo.Run // tries the engine itself
 	return all
 }
-
-// explain draws the run of a seed as one HTML page. dir holds what the run
-// left: its artifacts, each under its name, and the text of its events in
-// events.log.
-var explain func(out io.Writer, result *engine.Result, dir string) error = explainPlainly

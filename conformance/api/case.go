@@ -86,7 +86,7 @@ func (c Case) Run(ctx context.Context, t *target.Target, info map[string]any, ru
 	res = Result{Case: c, ID: c.ID, Verdict: Passed}
 	e := &Env{ctx: ctx, t: t, info: info, prefix: "conform-" + run + "-" + c.ID}
 	e.expect = httpexpect.WithConfig(httpexpect.Config{
-		BaseURL: t.Root(), Client: t.Client, Context: ctx, TestName: c.ID,
+		BaseURL: t.Root(), Client: whole{t.Client}, Context: ctx, TestName: c.ID,
 		Reporter: httpexpect.ReporterFunc(func(message string, args ...any) {
 			panic(stop{Failed, strings.TrimSpace(fmt.Sprintf(message, args...))})
 		}),
@@ -236,6 +236,16 @@ func (e *Env) put(container, object, content string, opts ...option) string {
 // object stores content in a container of its own.
 func (e *Env) object(content string, opts ...option) string {
 	return e.put(e.container(), "object", content, opts...)
+}
+
+// now is the time by the endpoint's clock, which decides what is in the past.
+func (e *Env) now() time.Time {
+	date := e.do("HEAD", "").Raw().Header.Get("Date")
+	t, err := http.ParseTime(date)
+	if err != nil {
+		e.Failf("the Date of an answer is %q", date)
+	}
+	return t
 }
 
 func etag(content string) string {

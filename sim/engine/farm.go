@@ -18,7 +18,9 @@ import (
 
 // Farm runs jobs in worker processes.
 type Farm struct {
-	// Command is the argument vector of the process that calls [Work].
+	// Command is the argument vector of the process that calls [Work]. The
+	// process finds the job on its standard input, as JSON: a job with a
+	// whole workload in its options is too long for an argument.
 	Command func(Job) []string
 	// Workers is how many run at a time.
 	Workers int
@@ -78,10 +80,14 @@ func (f *Farm) One(ctx context.Context, job Job) (Result, error) {
 		return result, err
 	}
 	defer reader.Close()
+	encoded, err := json.Marshal(job)
+	if err != nil {
+		return result, err
+	}
 	argv := f.Command(job)
 	output := &tail{limit: keptOutput}
 	cmd := exec.Command(argv[0], argv[1:]...)
-	cmd.Stdout, cmd.Stderr = output, output
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(encoded), output, output
 	cmd.ExtraFiles = []*os.File{writer}
 	cmd.Env = workerEnviron()
 	begun := time.Now()

@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"math/bits"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -21,6 +22,8 @@ type tracer struct {
 		events int64
 		log    *bufio.Writer
 		line   []byte
+		hear   func(at time.Duration, kind string, args []any)
+		kinds  []string // that hear is told of
 	}
 }
 
@@ -34,6 +37,18 @@ func (t *tracer) keep(w io.Writer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.mu.log = bufio.NewWriterSize(w, 1<<16)
+}
+
+func (t *tracer) kept() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.mu.log != nil
+}
+
+func (t *tracer) listen(fn func(time.Duration, string, []any), kinds []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.mu.hear, t.mu.kinds = fn, kinds
 }
 
 func (t *tracer) flush() error {
@@ -68,6 +83,9 @@ func (t *tracer) event(at time.Duration, kind string, args []any) {
 	}
 	if t.mu.log != nil {
 		t.writeLocked(at, kind, args)
+	}
+	if t.mu.hear != nil && slices.Contains(t.mu.kinds, kind) {
+		t.mu.hear(at, kind, args)
 	}
 }
 

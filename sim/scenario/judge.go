@@ -51,15 +51,20 @@ func (s *simulation) judge(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// order judges linearizability, outside the bubble.
-func (s *simulation) order(r *engine.Report) {
-	verdict, _ := check.Linearizable(s.history, check.DefaultLimits())
+// conclude judges linearizability and draws the run if it failed or somebody
+// asked for it, outside the bubble.
+func (s *simulation) conclude(r *engine.Report) {
+	verdict, pictures := check.Linearizable(s.history, check.DefaultLimits())
 	r.Checks += int64(verdict.Checked)
-	for _, v := range verdict.Violations {
-		r.Violations = append(r.Violations, asViolation(v))
-	}
+	s.add(verdict.Violations)
 	if verdict.Undecided > 0 {
 		r.Marks["linearizability undecided"] += verdict.Undecided
+	}
+	if len(r.Violations) == 0 && !s.world.Kept() {
+		return
+	}
+	if err := s.keepTimeline(pictures); err != nil {
+		r.Violations = append(r.Violations, engine.Violation{Check: "timeline", Message: err.Error()})
 	}
 }
 
@@ -68,6 +73,7 @@ func asViolation(v check.Violation) engine.Violation {
 }
 
 func (s *simulation) add(found []check.Violation) {
+	s.found = append(s.found, found...)
 	for _, v := range found {
 		s.report.Violations = append(s.report.Violations, asViolation(v))
 	}
@@ -87,7 +93,9 @@ func (s *simulation) leaks() {
 			return
 		}
 	}
-	s.report.Violations = append(s.report.Violations, found...)
+	for _, v := range found {
+		s.violate(v.Check, v.Message, v.Detail)
+	}
 }
 
 // rest waits until the updaters find nothing to do that they can do: the

@@ -1,7 +1,6 @@
 package scenario
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,18 +15,22 @@ import (
 	"apus/faults/nemesis"
 	"apus/faults/plan"
 	"apus/impl/web"
+	"apus/sim/check"
 	"apus/sim/cluster"
 	"apus/sim/disk"
 	"apus/sim/engine"
 	"apus/sim/model"
+	"apus/sim/trace"
 	"apus/sim/workload"
 )
 
 // Random is the main scenario: clients work on a few hot names while a random
 // plan of faults runs, then everything heals and must come to rest.
 //
-// Options: plan (the text of a fault plan instead of a random one), profile
-// (see faults/nemesis; default swarm), script (the JSON of a workload).
+// Options: plan (the text of a fault plan instead of a random one; a comment
+// alone is a plan without faults), profile (see faults/nemesis; default
+// swarm), script (the JSON of a workload), draw (only: leave plan and script
+// and run nothing).
 func Random(ctx context.Context, w *engine.World) (*engine.Report, error) {
 	return simulate(ctx, w, workload.DefaultConfig(), w.Options["profile"])
 }
@@ -63,7 +66,13 @@ type simulation struct {
 	floor   int // goroutines of the idle cluster
 	history *model.History
 	report  *engine.Report
-	steps   []plan.Step
+
+	// For the timeline.
+	began  time.Duration // of the world, when the history began
+	steps  []plan.Step
+	events []trace.Event
+	found  []check.Violation
+	fired  map[string]int
 }
 
 func simulate(ctx context.Context, w *engine.World, cfg workload.Config, profile string) (*engine.Report, error) {
@@ -78,6 +87,10 @@ func simulate(ctx context.Context, w *engine.World, cfg workload.Config, profile
 	if err != nil {
 		return nil, err
 	}
+	if err := s.keepInputs(script); err != nil || w.Options[DrawOption] == DrawOnly {
+		return s.report, err
+	}
+	s.watch()
 	if err := s.cluster.Start(ctx); err != nil {
 		return nil, errors.Join(err, s.cluster.Stop())
 	}
@@ -128,7 +141,7 @@ func (s *simulation) draw(cfg workload.Config, profile string) (*workload.Script
 		length = s.world.For
 	}
 	s.plan = p.Draw(s.world.Stream("faults"), s.cluster.Topology(), s.rules, length)
-	if text := s.world.Options["plan"]; text != "" {
+	if text := s.world.Options[PlanOption]; text != "" {
 		if s.plan, err = plan.Parse(text); err == nil {
 			err = s.plan.Validate(catalog.Vocabulary{})
 		}
@@ -136,7 +149,7 @@ func (s *simulation) draw(cfg workload.Config, profile string) (*workload.Script
 			return nil, err
 		}
 	}
-	if text := s.world.Options["script"]; text != "" {
+	if text := s.world.Options[ScriptOption]; text != "" {
 		return workload.Load(strings.NewReader(text))
 	}
 	cfg.Steps = int(length/cfg.Think) * 3 / 4
@@ -146,7 +159,7 @@ func (s *simulation) draw(cfg workload.Config, profile string) (*workload.Script
 // play lets clients and faults loose and waits until the cluster is whole
 // and at rest again.
 func (s *simulation) play(ctx context.Context, script *workload.Script) error {
-	s.start = time.Now()
+	s.start, s.began = time.Now(), s.world.Elapsed()
 	var faults sync.WaitGroup
 	var planErr error
 	faults.Go(func() {
@@ -211,32 +224,32 @@ func (s *simulation) finish() (*engine.Report, error) {
 	}
 	r.Checks += 2
 	r.Faults = s.cluster.FiredByKind(s.plan)
-	for _, e := range plan.Unfired(s.plan, s.cluster.Fired()) {
+	s.fired = s.cluster.Fired()
+	for _, e := range plan.Unfired(s.plan, s.fired) {
 		s.world.Mark("promised and not fired: " + e.Kind)
 	}
 	r.Requests += int64(len(s.history.Ops))
 	r.VirtualTime = s.world.Elapsed()
-	r.Artifacts["plan.txt"] = []byte(s.plan.String())
 	for name, text := range s.cluster.Logs() {
 		r.Artifacts[name+".log"] = text
 	}
-	var history bytes.Buffer
-	if err := s.history.Save(&history); err != nil {
-		return nil, err
-	}
-	r.Artifacts["history.json"] = history.Bytes()
-	r.Judge = s.order
+	r.Judge = s.conclude
 	return r, nil
 }
 
+// maxDetail is how much of the stacks of a violation the timeline shows; the
+// report has all.
+const maxDetail = 4000
+
 func (s *simulation) violate(property, message, detail string) {
+	s.found = append(s.found, check.Violation{Property: property, At: s.world.Elapsed() - s.began, Text: fmt.Sprintf("%s\n%.*s", message, maxDetail, detail)})
 	s.report.Violations = append(s.report.Violations, engine.Violation{Check: property, Message: message, Detail: detail})
 }
 
 // facts are the circumstances that decide what the judge may expect.
 func (s *simulation) facts() model.Facts {
 	f := model.Facts{
-		Epoch: engine.Epoch.Add(s.start.Sub(s.start.Add(-s.elapsedAtStart()))), FaultFree: len(s.plan) == 0,
+		Epoch: engine.Epoch.Add(s.began), FaultFree: len(s.plan) == 0,
 		Copies: 2, Settle: s.rules.Settle, Healed: s.healed, Skew: s.skew(),
 	}
 	for _, i := range s.cluster.Topology().Impairments(s.plan) {
@@ -250,9 +263,6 @@ func (s *simulation) facts() model.Facts {
 	}
 	return f
 }
-
-// elapsedAtStart is the virtual time of the world when the history began.
-func (s *simulation) elapsedAtStart() time.Duration { return s.world.Elapsed() - time.Since(s.start) }
 
 // skew is the largest error that clock faults can have added up to.
 func (s *simulation) skew() time.Duration {

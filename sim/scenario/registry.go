@@ -18,6 +18,8 @@ func Registry() map[string]engine.Scenario {
 		"founding": Founding,
 		"node":     Node,
 		"idle":     Idle,
+
+		"conformance": Conformance,
 	}
 }
 

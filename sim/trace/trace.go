@@ -10,6 +10,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"apus/faults/catalog"
@@ -89,7 +90,7 @@ func layout(in Input) (lanes []*lane, end time.Duration) {
 	if len(in.Violations) > 0 {
 		l := &lane{Name: "violations"}
 		for _, v := range in.Violations {
-			l.Bars = append(l.Bars, bar{At: v.At, End: v.At, Class: "violation", Label: v.Property + "/" + v.Kind, Text: v.String(), Op: -1})
+			l.Bars = append(l.Bars, bar{At: v.At, End: v.At, Class: "violation", Label: strings.TrimSuffix(v.Property+"/"+v.Kind, "/"), Text: v.String(), Op: -1})
 		}
 		lanes = append(lanes, l)
 	}
