@@ -141,7 +141,7 @@ func orders() []Mutant {
 		{
 			Name:     "older-overwrites-newer",
 			Bug:      "a PUT replaces what is there although that has a newer timestamp",
-			Scenario: "random", Property: "durability/lost",
+			Scenario: "node", Property: "object-node/order",
 			Edits: []Edit{
 				{"impl/object/put.go", "	case !old.time.Before(c.time):\n", "	case false:\n"},
 				{
