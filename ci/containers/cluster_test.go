@@ -3,7 +3,6 @@ package containers
 import (
 	"archive/tar"
 	"bytes"
-	"context"
 	"fmt"
 	"log/slog"
 	"net"
@@ -12,14 +11,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/ory/dockertest/v3"
 	"github.com/ory/dockertest/v3/docker"
 
-	"apus/faults/catalog"
 	"apus/faults/plan"
 	"apus/impl/host/real"
 	"apus/impl/tools/layout"
@@ -40,6 +37,8 @@ type deployment struct {
 	nodes   map[string]*dockertest.Resource
 	proxy   *dockertest.Resource
 	addr    string // of the proxy, on loopback
+	dir     string // what the machine <name> sees at / is in dir/<name>
+	layout  *layout.Cluster
 	counter plan.Counter
 }
 
@@ -75,15 +74,13 @@ func deploy(t *testing.T) *deployment {
 	}
 	d := &deployment{pool: pool, network: network, nodes: map[string]*dockertest.Resource{}}
 	t.Cleanup(func() { d.remove(t) })
-	dir := configure(t)
-	for i := range nodes {
-		n := fmt.Sprintf("node%d", i+1)
-		d.nodes[n] = d.run(t, dir, n, nil)
+	d.dir, d.layout = configure(t)
+	for _, n := range d.layout.Nodes {
+		d.nodes[n.Name] = d.run(t, n.Name)
 	}
-	d.proxy = d.run(t, dir, "proxy1", map[docker.Port][]docker.PortBinding{
-		docker.Port(fmt.Sprintf("%d/tcp", proxyPort)): {{HostIP: "127.0.0.1", HostPort: "0"}},
-	})
-	d.addr = net.JoinHostPort("127.0.0.1", d.proxy.GetPort(fmt.Sprintf("%d/tcp", proxyPort)))
+	port := docker.Port(fmt.Sprintf("%d/tcp", proxyPort))
+	d.proxy = d.run(t, "proxy1", port)
+	d.addr = net.JoinHostPort("127.0.0.1", d.proxy.GetPort(string(port)))
 	d.await(t)
 	return d
 }
@@ -131,10 +128,10 @@ func buildImage(t *testing.T, pool *dockertest.Pool) {
 
 // configure writes the configuration of every machine below a directory.
 // Machines find each other by the names of their containers.
-func configure(t *testing.T) string {
+func configure(t *testing.T) (string, *layout.Cluster) {
 	t.Helper()
 	dir := t.TempDir()
-	c := layout.Cluster{
+	c := &layout.Cluster{
 		Replicas: 3, PartPower: 6, RingSeed: 1, Users: layout.TestUsers(), HashSuffix: "containers",
 		FernetKey: "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=",
 		Proxy:     []string{"error_suppression_interval = 5", "node_timeout = 5", "recoverable_node_timeout = 3"},
@@ -163,20 +160,27 @@ func configure(t *testing.T) string {
 	if err := c.WriteProxy(below{hfs, filepath.Join(dir, "proxy1")}, c.Proxies[0], rings); err != nil {
 		t.Fatal(err)
 	}
-	return dir
+	return dir, c
 }
 
 // run starts one machine.
-func (d *deployment) run(t *testing.T, dir, name string, ports map[docker.Port][]docker.PortBinding) *dockertest.Resource {
+func (d *deployment) run(t *testing.T, name string, published ...docker.Port) *dockertest.Resource {
 	t.Helper()
-	mounts := []string{filepath.Join(dir, name, "etc/swift") + ":/etc/swift"}
-	if ports == nil {
-		mounts = append(mounts, filepath.Join(dir, name, "srv/node")+":/srv/node")
+	mounts := []string{filepath.Join(d.dir, name, "etc/swift") + ":/etc/swift"}
+	if len(published) == 0 {
+		mounts = append(mounts, filepath.Join(d.dir, name, "srv/node")+":/srv/node")
 	}
-	r, err := d.pool.RunWithOptions(&dockertest.RunOptions{
+	o := &dockertest.RunOptions{
 		Name: prefix() + "-" + name, Hostname: name, Repository: image, Tag: "latest",
-		Cmd: []string{"node", "/etc/swift"}, Networks: []*dockertest.Network{d.network}, Mounts: mounts, PortBindings: ports,
-	}, func(c *docker.HostConfig) { c.RestartPolicy = docker.NeverRestart() })
+		User: fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid()), // what it writes is ours to read and remove
+		Cmd:  []string{"node", "/etc/swift"}, Networks: []*dockertest.Network{d.network}, Mounts: mounts,
+		PortBindings: map[docker.Port][]docker.PortBinding{},
+	}
+	for _, p := range published {
+		o.ExposedPorts = append(o.ExposedPorts, string(p))
+		o.PortBindings[p] = []docker.PortBinding{{HostIP: "127.0.0.1", HostPort: "0"}}
+	}
+	r, err := d.pool.RunWithOptions(o, func(c *docker.HostConfig) { c.RestartPolicy = docker.NeverRestart() })
 	if err != nil {
 		t.Fatalf("starting %s: %v", name, err)
 	}
@@ -184,14 +188,6 @@ func (d *deployment) run(t *testing.T, dir, name string, ports map[docker.Port][
 		t.Fatalf("bounding the life of %s: %v", name, err)
 	}
 	return r
-}
-
-func (d *deployment) disconnect(r *dockertest.Resource) error {
-	return d.pool.Client.DisconnectNetwork(d.network.Network.ID, docker.NetworkConnectionOptions{Container: r.Container.ID, Force: true})
-}
-
-func (d *deployment) connect(r *dockertest.Resource) error {
-	return d.pool.Client.ConnectNetwork(d.network.Network.ID, docker.NetworkConnectionOptions{Container: r.Container.ID})
 }
 
 // await waits until the cluster takes a write.
@@ -221,6 +217,15 @@ func (d *deployment) logs(r *dockertest.Resource) string {
 	return out.String()
 }
 
+// state says how a container fares.
+func (d *deployment) state(r *dockertest.Resource) string {
+	c, err := d.pool.Client.InspectContainer(r.Container.ID)
+	if err != nil {
+		return err.Error()
+	}
+	return c.State.String()
+}
+
 // remove deletes containers and network by id.
 func (d *deployment) remove(t *testing.T) {
 	for _, name := range d.names() {
@@ -229,7 +234,7 @@ func (d *deployment) remove(t *testing.T) {
 			continue
 		}
 		if t.Failed() {
-			t.Logf("log of %s:\n%s", name, d.logs(r))
+			t.Logf("%s: %s; log:\n%s", name, d.state(r), d.logs(r))
 		}
 		if err := d.pool.Purge(r); err != nil {
 			t.Errorf("removing %s: %v", name, err)
@@ -237,6 +242,16 @@ func (d *deployment) remove(t *testing.T) {
 	}
 	if err := d.pool.RemoveNetwork(d.network); err != nil {
 		t.Errorf("removing the network: %v", err)
+	}
+}
+
+// stop ends every machine as SIGTERM does. All must drain and exit cleanly.
+func (d *deployment) stop(t *testing.T) {
+	t.Helper()
+	for _, name := range slices.Backward(d.names()) {
+		if err := d.terminate(d.resource(name)); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
 	}
 }
 
@@ -255,46 +270,3 @@ func (d *deployment) resource(name string) *dockertest.Resource {
 	}
 	return d.nodes[name]
 }
-
-var _ plan.Driver = (*deployment)(nil)
-
-// Apply implements plan.Driver: kill, restart, pause, and partition, which
-// cuts the target off from everybody, as a container's network goes on or off
-// as a whole.
-func (d *deployment) Apply(_ context.Context, e plan.Event) (func(context.Context) error, error) {
-	if err := (catalog.Vocabulary{}).Check(e); err != nil {
-		return nil, err
-	}
-	r := d.resource(e.Target)
-	if r == nil {
-		return nil, fmt.Errorf("target %q: the machines are %s", e.Target, strings.Join(d.names(), ", "))
-	}
-	id := r.Container.ID
-	var begin, end func() error
-	switch e.Kind {
-	case "kill":
-		begin = func() error {
-			return d.pool.Client.KillContainer(docker.KillContainerOptions{ID: id, Signal: docker.SIGKILL})
-		}
-		end = func() error { return d.pool.Client.StartContainer(id, nil) }
-	case "restart":
-		begin = func() error { return d.pool.Client.StopContainer(id, 30) }
-		end = func() error { return d.pool.Client.StartContainer(id, nil) }
-	case "pause":
-		begin = func() error { return d.pool.Client.PauseContainer(id) }
-		end = func() error { return d.pool.Client.UnpauseContainer(id) }
-	case "partition":
-		begin = func() error { return d.disconnect(r) }
-		end = func() error { return d.connect(r) }
-	default:
-		return nil, fmt.Errorf("containers cannot have a fault of kind %q; they can have kill, restart, pause and partition", e.Kind)
-	}
-	if err := begin(); err != nil {
-		return nil, err
-	}
-	d.counter.Hit(e)
-	return func(context.Context) error { return end() }, nil
-}
-
-// Fired implements plan.Driver.
-func (d *deployment) Fired() map[string]int { return d.counter.Fired() }

@@ -28,7 +28,9 @@ import (
 // The rule for "lost" needs no order among concurrent writes: a device only
 // ever replaces what it has by something newer, so whatever the order was,
 // each write that was on a device is followed there by things at least as new.
-// Handoffs count: nothing moves their copies yet.
+// Handoffs count: nothing moves their copies yet. The exception is a POST that
+// overlaps a DELETE: a tombstone hides older data with all their metadata, also
+// metadata newer than itself.
 func Durability(h *model.History, records []Record, hasher swift.Hasher) []Violation {
 	d := &durability{h: h, order: newOrder(h, records), writers: writers(h), byHash: map[swift.Hash][]*Record{}}
 	for i := range records {
@@ -65,7 +67,7 @@ func (d *durability) name(p swift.Path, ops []*model.Op, records []*Record) {
 		low := d.order.bounds(o).Low
 		have := map[model.Device]bool{}
 		for _, r := range records {
-			if r.Damage == "" && !r.newest().Before(low) {
+			if r.Damage == "" && (!r.newest().Before(low) || d.undone(o, r, ops)) {
 				have[r.Device] = true
 			}
 		}
@@ -75,6 +77,22 @@ func (d *durability) name(p swift.Path, ops []*model.Op, records []*Record) {
 		}
 	}
 	d.mixed(p, records)
+}
+
+// undone reports whether a record is the tombstone of a DELETE that was in
+// progress together with a POST. A node that hears of the older DELETE last
+// deletes the data, and the metadata with them: metadata outlive nothing.
+func (d *durability) undone(post *model.Op, r *Record, ops []*model.Op) bool {
+	if post.Kind != model.ObjectPost || !r.Tombstone {
+		return false
+	}
+	for _, o := range ops {
+		b := d.order.bounds(o)
+		if o.Kind.DeletesObject() && o.Overlaps(post) && !r.Timestamp.Before(b.Low) && !r.Timestamp.After(b.High) {
+			return true
+		}
+	}
+	return false
 }
 
 // promised is on how many devices a write must have left its trace.

@@ -98,6 +98,9 @@ func (c *Cluster) Fired() map[string]int {
 		for _, at := range m.disks.Mounts() {
 			add(m.disks.Disk(at).Fired())
 		}
+		for _, d := range m.detached {
+			add(d.Fired())
+		}
 	}
 	return out
 }
@@ -291,9 +294,9 @@ func diskOps(name string) disk.OpSet {
 
 func (c *Cluster) applyDisk(e plan.Event, m *machine, device string) (func(context.Context) error, error) {
 	at := path.Join(devicesDir, device)
-	d := m.disks.Disk(at)
+	d := m.device(at)
 	if d == nil {
-		return nil, fmt.Errorf("target %q: nothing is mounted at %s", e.Target, at)
+		return nil, fmt.Errorf("target %q: the machine has no such device", e.Target)
 	}
 	args := catalog.ArgsOf(e)
 	var rule disk.Rule
@@ -310,11 +313,17 @@ func (c *Cluster) applyDisk(e plan.Event, m *machine, device string) (func(conte
 		rule = disk.Rule{Stall: true}
 	case "disk-unmount":
 		m.disks.Unmount(at)
+		m.detached[at] = d
 		c.faults.counter.Hit(e)
-		return func(context.Context) error { m.disks.Mount(at, d); return nil }, nil
+		return func(context.Context) error {
+			m.disks.Mount(at, m.detached[at])
+			delete(m.detached, at)
+			return nil
+		}, nil
 	case "disk-wipe":
 		m.keepFired()
 		m.disks.Unmount(at)
+		delete(m.detached, at)
 		m.disks.Mount(at, c.newDisk(fmt.Sprintf("%s/%s after %d faults", m.name, device, c.faults.next)))
 		c.faults.counter.Hit(e)
 		return nil, nil
@@ -325,11 +334,19 @@ func (c *Cluster) applyDisk(e plan.Event, m *machine, device string) (func(conte
 	d.SetRule(id, rule)
 	// The disk may be another after a power cut.
 	return func(context.Context) error {
-		if d := m.disks.Disk(at); d != nil {
+		if d := m.device(at); d != nil {
 			d.ClearRule(id)
 		}
 		return nil
 	}, nil
+}
+
+// device is the disk of a mount point, also while it is not mounted.
+func (m *machine) device(at string) *disk.Disk {
+	if d := m.detached[at]; d != nil {
+		return d
+	}
+	return m.disks.Disk(at)
 }
 
 // rot flips bits in stored objects.

@@ -23,13 +23,14 @@ type machine struct {
 	clock     *engine.Clock
 	disks     *disk.Machine
 	devices   []string
+	detached  map[string]*disk.Disk // by mount point, while not mounted
 	log       *logBuffer
 	processes []*process
 }
 
 func (c *Cluster) newMachine(name, ip string) *machine {
 	clock := c.world.Clock(0)
-	m := &machine{cluster: c, name: name, ip: ip, clock: clock, disks: disk.NewMachine(clock), log: newLogBuffer(clock)}
+	m := &machine{cluster: c, name: name, ip: ip, clock: clock, disks: disk.NewMachine(clock), detached: map[string]*disk.Disk{}, log: newLogBuffer(clock)}
 	m.disks.Mount("/", disk.New(name+"/root", c.world.Stream("disk "+name+"/root"), disk.Config{}))
 	return m
 }

@@ -41,30 +41,38 @@ func walkFiles(hfs host.FS, dir string, fn func(name string) error) error {
 	return nil
 }
 
-// rows are the object rows of every replica of every container database. The
-// broker merges the pending ones; the rows are then read by plain SQL.
+// rows are the object rows of every replica of every container database.
 func (s *simulation) rows(ctx context.Context) ([]check.Row, error) {
 	var out []check.Row
-	err := s.devices(func(hfs host.FS, node int, dir string) (err error) {
+	err := s.devices(func(hfs host.FS, node int, dir string) error {
 		h := &host.Host{Name: "judge", FS: hfs, Clock: s.world.Clock(0), Log: slog.New(slog.DiscardHandler)}
-		cfg := broker.DefaultConfig()
-		pool := broker.NewPool(h, s.cluster.Hasher(), cfg, nil)
-		defer func() { err = errors.Join(err, pool.Close()) }()
-		vfs := sqlitevfs.Register(hfs)
-		defer vfs.Close()
 		device := model.Device{Node: s.cluster.Nodes()[node].Name, Disk: path.Base(dir)}
-		return walkFiles(hfs, dir+"/containers", func(name string) error {
-			if !strings.HasSuffix(name, ".db") {
-				return nil
-			}
-			merged := pool.ContainerFile(name).View(ctx, func(*broker.ContainerTx) error { return nil })
-			if merged != nil {
-				return fmt.Errorf("%s: %w", name, merged)
-			}
-			rows, err := readRows(vfs, name, device)
-			out = append(out, rows...)
-			return err
-		})
+		rows, err := Rows(ctx, h, s.cluster.Hasher(), device, dir)
+		out = append(out, rows...)
+		return err
+	})
+	return out, err
+}
+
+// Rows are the object rows of every container database below the directory of
+// a device. The broker merges the pending ones; the rows are then read by
+// plain SQL. No daemon may write there meanwhile.
+func Rows(ctx context.Context, h *host.Host, hasher swift.Hasher, device model.Device, dir string) (out []check.Row, err error) {
+	pool := broker.NewPool(h, hasher, broker.DefaultConfig(), nil)
+	defer func() { err = errors.Join(err, pool.Close()) }()
+	vfs := sqlitevfs.Register(h.FS)
+	defer vfs.Close()
+	err = walkFiles(h.FS, dir+"/containers", func(name string) error {
+		if !strings.HasSuffix(name, ".db") {
+			return nil
+		}
+		merged := pool.ContainerFile(name).View(ctx, func(*broker.ContainerTx) error { return nil })
+		if merged != nil {
+			return fmt.Errorf("%s: %w", name, merged)
+		}
+		rows, err := readRows(vfs, name, device)
+		out = append(out, rows...)
+		return err
 	})
 	return out, err
 }

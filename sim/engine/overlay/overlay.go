@@ -69,6 +69,17 @@ var changes = []change{
 		with:   "	if b := getg().bubble; b != nil {\n		return b.apusDraw()\n	}\n	mp := getg().m\n	c := &mp.chacha8\n",
 		why:    "map order, map hash and math/rand/v2 draw from the state of a thread",
 	}, {
+		file:   "rand.go",
+		anchor: "func cheaprand() uint32 {\n",
+		with: "func cheaprand() uint32 {\n	if gp := getg().m.curg; gp != nil {\n" +
+			"		return apusCheapDraw(gp.bubble)\n	}\n",
+		why: "caches of type assertions are filled by a draw from the state of a thread, and move the heap",
+	}, {
+		file:   "mprof.go",
+		anchor: "var MemProfileRate int = 512 * 1024\n",
+		with:   "var MemProfileRate int = 0\n",
+		why:    "sampling of allocations counts those of all goroutines",
+	}, {
 		file:   "select.go",
 		anchor: `		j := cheaprandn(uint32(norder + 1))`,
 		with:   `		j := apusDrawN(uint32(norder + 1))`,
@@ -81,7 +92,7 @@ var changes = []change{
 	}, {
 		file:   "synctest.go",
 		anchor: "	root    *g     // caller of synctest.Run\n",
-		with:   "	root    *g     // caller of synctest.Run\n\n	apusState uint64\n	apusMix   bool\n",
+		with:   "	root    *g     // caller of synctest.Run\n\n	apusState uint64\n	apusCheap uint64\n	apusMix   bool\n",
 		why:    "the bubble owns the random state",
 	}, {
 		file:   "sema.go",
