@@ -6,8 +6,8 @@ import (
 	"os"
 	"os/exec"
 	"runtime"
-	"syscall"
 	"slices"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
