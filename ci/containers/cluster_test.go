@@ -22,8 +22,16 @@ import (
 	"apus/impl/tools/layout"
 )
 
+// TestContainers does everything that needs a container engine, so that one
+// line says that it is skipped.
+func TestContainers(t *testing.T) {
+	pool := needDocker(t)
+	image := buildImage(t, pool)
+	t.Run("Conformance", func(t *testing.T) { testConformance(t, deploy(t, pool, image)) })
+	t.Run("Faults", func(t *testing.T) { testFaults(t, deploy(t, pool, image)) })
+}
+
 const (
-	image      = "apus-container-test"
 	proxyPort  = 8080
 	lifetime   = 15 * time.Minute // the engine removes what a killed test leaves behind
 	startLimit = time.Minute
@@ -33,6 +41,7 @@ const (
 // deployment is the containers of one test.
 type deployment struct {
 	pool    *dockertest.Pool
+	image   string // its name
 	network *dockertest.Network
 	nodes   map[string]*dockertest.Resource
 	proxy   *dockertest.Resource
@@ -64,15 +73,14 @@ func needDocker(t *testing.T) *dockertest.Pool {
 	return pool
 }
 
-// deploy builds the image and starts the cluster.
-func deploy(t *testing.T) *deployment {
-	pool := needDocker(t)
-	buildImage(t, pool)
+// deploy starts a cluster, removed when the test ends.
+func deploy(t *testing.T, pool *dockertest.Pool, image string) *deployment {
+	t.Helper()
 	network, err := pool.CreateNetwork(prefix())
 	if err != nil {
 		t.Fatalf("creating a network: %v", err)
 	}
-	d := &deployment{pool: pool, network: network, nodes: map[string]*dockertest.Resource{}}
+	d := &deployment{pool: pool, image: image, network: network, nodes: map[string]*dockertest.Resource{}}
 	t.Cleanup(func() { d.remove(t) })
 	d.dir, d.layout = configure(t)
 	for _, n := range d.layout.Nodes {
@@ -85,9 +93,11 @@ func deploy(t *testing.T) *deployment {
 	return d
 }
 
-// buildImage links the static binary and puts it into an empty image.
-func buildImage(t *testing.T, pool *dockertest.Pool) {
+// buildImage links the static binary and puts it into an empty image, which
+// is removed when the test ends. It returns the image's name.
+func buildImage(t *testing.T, pool *dockertest.Pool) string {
 	t.Helper()
+	name := prefix()
 	bin := filepath.Join(t.TempDir(), "apus")
 	cmd := exec.Command("go", "build", "-trimpath", "-o", bin, "./cmd/apus")
 	cmd.Dir = "../.."
@@ -120,10 +130,16 @@ func buildImage(t *testing.T, pool *dockertest.Pool) {
 		t.Fatal(err)
 	}
 	var out bytes.Buffer
-	err = pool.Client.BuildImage(docker.BuildImageOptions{Name: image, InputStream: &archive, OutputStream: &out, RmTmpContainer: true})
+	err = pool.Client.BuildImage(docker.BuildImageOptions{Name: name, InputStream: &archive, OutputStream: &out, RmTmpContainer: true})
 	if err != nil {
 		t.Fatalf("building the image: %v\n%s", err, out.String())
 	}
+	t.Cleanup(func() {
+		if err := pool.Client.RemoveImage(name); err != nil {
+			t.Errorf("removing the image: %v", err)
+		}
+	})
+	return name
 }
 
 // configure writes the configuration of every machine below a directory.
@@ -171,7 +187,7 @@ func (d *deployment) run(t *testing.T, name string, published ...docker.Port) *d
 		mounts = append(mounts, filepath.Join(d.dir, name, "srv/node")+":/srv/node")
 	}
 	o := &dockertest.RunOptions{
-		Name: prefix() + "-" + name, Hostname: name, Repository: image, Tag: "latest",
+		Name: prefix() + "-" + name, Hostname: name, Repository: d.image, Tag: "latest",
 		User: fmt.Sprintf("%d:%d", os.Getuid(), os.Getgid()), // what it writes is ours to read and remove
 		Cmd:  []string{"node", "/etc/swift"}, Networks: []*dockertest.Network{d.network}, Mounts: mounts,
 		PortBindings: map[docker.Port][]docker.PortBinding{},

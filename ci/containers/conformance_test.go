@@ -14,9 +14,8 @@ import (
 // conformanceLimit bounds all cases together.
 const conformanceLimit = 5 * time.Minute
 
-// TestConformance judges the containers by every case.
-func TestConformance(t *testing.T) {
-	d := deploy(t)
+// testConformance judges the containers by every case.
+func testConformance(t *testing.T, d *deployment) {
 	ctx, cancel := context.WithTimeout(t.Context(), conformanceLimit)
 	defer cancel()
 	to := &target.Target{AuthURL: "http://" + d.addr + "/auth/v1.0", User: "test:tester", Key: "testing", Client: target.NewClient()}

@@ -55,11 +55,10 @@ const (
 	kept = "../../out/containers"
 )
 
-// TestFaults lets clients work while a fault plan runs, and judges what they
+// testFaults lets clients work while a fault plan runs, and judges what they
 // saw and what is on the disks as a simulation does.
-func TestFaults(t *testing.T) {
+func testFaults(t *testing.T, d *deployment) {
 	p := readPlan(t)
-	d := deploy(t)
 	ctx, cancel := context.WithTimeout(t.Context(), faultsLimit)
 	defer cancel()
 	run := &faultRun{deployment: d, plan: p, rules: budget.DefaultRules()}
