@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -20,7 +21,7 @@ import (
 type settings struct {
 	scenario string
 	virtual  time.Duration
-	options  map[string]string
+	options  options
 	workers  int
 	limit    time.Duration
 	out      string
@@ -46,7 +47,7 @@ func (s *settings) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&s.scenario, "scenario", defaultScenario, "what to run; see apus-sim scenarios")
 	f.DurationVar(&s.virtual, "for", 0, "virtual time of each run (default: the scenario's)")
-	f.VarP((*options)(&s.options), "option", "o", "setting of the scenario, name=value or name=@file; may be repeated")
+	s.options.flags(f)
 	f.IntVarP(&s.workers, "jobs", "j", runtime.NumCPU(), "workers at a time")
 	f.DurationVar(&s.limit, "limit", 2*time.Minute, "wall-clock time after which a seed counts as hung")
 	f.StringVar(&s.out, "out", "out/sim", "directory for what is kept")
@@ -54,7 +55,7 @@ func (s *settings) flags(cmd *cobra.Command) {
 }
 
 func (s *settings) job(seed uint64) engine.Job {
-	return engine.Job{Scenario: s.scenario, Seed: seed, For: s.virtual, Options: s.options, InOrder: s.inOrder}
+	return engine.Job{Scenario: s.scenario, Seed: seed, For: s.virtual, Options: s.options.values, InOrder: s.inOrder}
 }
 
 // farm starts this binary as its own worker.
@@ -81,22 +82,27 @@ func (s *settings) names() []string {
 
 // replayLine is the command that repeats a job.
 func (s *settings) replayLine(job engine.Job) string {
-	line := "apus-sim replay " + strconv.FormatUint(job.Seed, 10) + " --scenario " + job.Scenario
+	line := os.Args[0] + " replay " + strconv.FormatUint(job.Seed, 10) + " --scenario " + job.Scenario
 	if job.For != 0 {
 		line += " --for " + job.For.String()
 	}
-	var names []string
-	for name := range job.Options {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		line += " -o '" + name + "=" + job.Options[name] + "'"
-	}
+	line += s.options.line(job.Options)
 	if job.InOrder {
 		line += " --in-order"
 	}
 	return line
+}
+
+// withFiles are the settings with more options that were read from files.
+func (s *settings) withFiles(files map[string]string) *settings {
+	more := *s
+	more.options.files = maps.Clone(files)
+	for name, file := range s.options.files {
+		if more.options.files[name] == "" {
+			more.options.files[name] = file
+		}
+	}
+	return &more
 }
 
 func seedArg(args []string) (uint64, error) {
@@ -140,29 +146,3 @@ func workerCommand(s *settings) *cobra.Command {
 		},
 	}
 }
-
-// options collects repeated name=value flags. Values may hold anything.
-type options map[string]string
-
-func (o *options) Set(text string) error {
-	name, value, ok := strings.Cut(text, "=")
-	if !ok {
-		return errors.New("want name=value")
-	}
-	if file, ok := strings.CutPrefix(value, "@"); ok {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		value = string(data)
-	}
-	if *o == nil {
-		*o = options{}
-	}
-	(*o)[name] = value
-	return nil
-}
-
-func (o *options) String() string { return fmt.Sprint(map[string]string(*o)) }
-
-func (o *options) Type() string { return "name=value" }

@@ -24,10 +24,11 @@ const (
 	TimelineArtifact = "timeline.html"
 	TraceArtifact    = "trace.json"
 
-	PlanOption   = "plan"
-	ScriptOption = "script"
-	DrawOption   = "draw"
-	DrawOnly     = "only"
+	PlanOption    = "plan"
+	ScriptOption  = "script"
+	ProfileOption = "profile"
+	DrawOption    = "draw"
+	DrawOnly      = "only"
 )
 
 // maxPictures bounds porcupine's drawings in a timeline; each is a page of its
@@ -108,11 +109,14 @@ func (s *simulation) replay() string {
 	if s.world.For != 0 {
 		line += " --for " + s.world.For.String()
 	}
-	if s.world.Options[PlanOption] != "" {
-		line += " -o " + PlanOption + "=@" + PlanArtifact
+	if profile := s.world.Options[ProfileOption]; profile != "" {
+		line += " --profile " + profile
 	}
-	if s.world.Options[ScriptOption] != "" {
-		line += " -o " + ScriptOption + "=@" + ScriptArtifact
+	if _, given := s.world.Options[PlanOption]; given {
+		line += " --plan " + PlanArtifact
+	}
+	if _, given := s.world.Options[ScriptOption]; given {
+		line += " --script " + ScriptArtifact
 	}
 	return line
 }

@@ -68,8 +68,15 @@ func (s *simulation) conclude(r *engine.Report) {
 	}
 }
 
+// asViolation says in the message what is wrong, and in the detail which
+// requests prove it.
 func asViolation(v check.Violation) engine.Violation {
-	return engine.Violation{Check: v.Property + "/" + v.Kind, Message: v.String(), Detail: v.Text}
+	complaint, _, _ := strings.Cut(v.Text, "; ")
+	message := fmt.Sprintf("at %v: %s", v.At, complaint)
+	if v.Path != "" {
+		message = fmt.Sprintf("%q %s", v.Path, message)
+	}
+	return engine.Violation{Check: v.Property + "/" + v.Kind, Message: message, Detail: v.Text}
 }
 
 func (s *simulation) add(found []check.Violation) {

@@ -27,12 +27,11 @@ import (
 // Random is the main scenario: clients work on a few hot names while a random
 // plan of faults runs, then everything heals and must come to rest.
 //
-// Options: plan (the text of a fault plan instead of a random one; a comment
-// alone is a plan without faults), profile (see faults/nemesis; default
-// swarm), script (the JSON of a workload), draw (only: leave plan and script
-// and run nothing).
+// Options: plan (the text of a fault plan instead of a random one), profile
+// (see faults/nemesis; default swarm), script (the JSON of a workload), draw
+// (only: leave plan and script and run nothing).
 func Random(ctx context.Context, w *engine.World) (*engine.Report, error) {
-	return simulate(ctx, w, workload.DefaultConfig(), w.Options["profile"])
+	return simulate(ctx, w, workload.DefaultConfig(), w.Options[ProfileOption])
 }
 
 // Register runs without faults; every read asks all replicas, and the history
@@ -141,7 +140,7 @@ func (s *simulation) draw(cfg workload.Config, profile string) (*workload.Script
 		length = s.world.For
 	}
 	s.plan = p.Draw(s.world.Stream("faults"), s.cluster.Topology(), s.rules, length)
-	if text := s.world.Options[PlanOption]; text != "" {
+	if text, given := s.world.Options[PlanOption]; given {
 		if s.plan, err = plan.Parse(text); err == nil {
 			err = s.plan.Validate(catalog.Vocabulary{})
 		}
@@ -149,7 +148,7 @@ func (s *simulation) draw(cfg workload.Config, profile string) (*workload.Script
 			return nil, err
 		}
 	}
-	if text := s.world.Options[ScriptOption]; text != "" {
+	if text, given := s.world.Options[ScriptOption]; given {
 		return workload.Load(strings.NewReader(text))
 	}
 	cfg.Steps = int(length/cfg.Think) * 3 / 4
