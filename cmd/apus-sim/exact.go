@@ -144,17 +144,12 @@ func spinCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-<<<<<<< HEAD
-			for {
-				runtime.Gosched()
-=======
 			signal.Reset() // to die of them
 			parent := os.Getppid()
 			for x := 1; ; x++ {
 				if x&(1<<24-1) == 0 && os.Getppid() != parent {
 					return nil
 				}
->>>>>>> b
 			}
 		},
 	}
