@@ -117,10 +117,10 @@ func describe(r *engine.Result, property string) string {
 		text = r.Crash.Kind + ": " + r.Crash.Status
 	case r.Report != nil && len(r.Report.Violations) > 0:
 		v := r.Report.Violations[max(0, violated(r, property))]
-		text = v.Check + ": " + v.Message
+		text = v.Check + ": " + strings.TrimPrefix(v.Message, v.Check+" ")
 	}
 	text, _, _ = strings.Cut(text, "\n")
-	return fmt.Sprintf("%.160s", text)
+	return fmt.Sprintf("%.200s", text)
 }
 
 // violated is the index of the first violation of a property, or -1.
@@ -168,7 +168,8 @@ func (h *hunt) run(ctx context.Context) error {
 		switch {
 		case violated(&r, h.m.Property) >= 0:
 			var sane engine.Result
-			if sane, failed = h.l.farm(self).One(ctx, r.Job); violated(&sane, h.m.Property) < 0 {
+			sane, failed = h.l.farm(self).One(ctx, r.Job)
+			if sane.Report != nil && violated(&sane, h.m.Property) < 0 {
 				h.caught = &r
 				stop()
 				return

@@ -27,6 +27,7 @@ const (
 	foundingSegments = 4
 	foundingSize     = 1 << 20 // of a segment, in bytes
 	leakLimit        = 5 * time.Second
+	century          = 100 * 365 * 24 * time.Hour
 )
 
 // early is one way to end early.
@@ -198,8 +199,9 @@ func EarlyEnds(ctx context.Context, n host.Net, base string, after func(name str
 func Founding(ctx context.Context, w *engine.World) (*engine.Report, error) {
 	bodies, untrack := web.TrackBodies()
 	defer untrack()
-	// Updaters work on their own account; what they hold is no leak.
-	c, err := cluster.New(w, cluster.Config{Tune: tune, UpdaterInterval: 24 * time.Hour})
+	// Updaters work on their own account; what they hold is no leak. The first
+	// pass is at a random moment of the interval.
+	c, err := cluster.New(w, cluster.Config{Tune: tune, UpdaterInterval: century})
 	if err != nil {
 		return nil, err
 	}
