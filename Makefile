@@ -80,6 +80,10 @@ ladder: $(SIM)
 conformance: build
 	ci/with-aio $(BIN)/apus-conform --quiet --auth '{auth}' --user test:tester --key testing
 
+## e2e: the commands as real processes on loopback
+e2e:
+	$(GO) test -count=1 ./ci/e2e
+
 ## docker-test: the same binaries in containers, under faults
 docker-test:
 	cd ci/containers && $(GO) test -count=1 -timeout 15m ./...

@@ -3,13 +3,16 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
+	"iter"
 	"os"
 	"os/exec"
 	"path"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +36,8 @@ func ladderCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "ladder",
 		Short: "Plant known bugs, one at a time, and see whether the simulator finds them",
-		Long: "Compile the simulator once for each deliberate bug and run seeds until one fails.\n" +
+		Long: "Compile the simulator once for each deliberate bug and run seeds until one breaks the\n" +
+			"property that the bug is about, which that seed must not do without the bug.\n" +
 			"The last line says how many were found. Run it in the module's directory.",
 		Example: "  apus-sim ladder\n  apus-sim ladder --match 'slo-*'\n  apus-sim ladder --list",
 		Args:    cobra.NoArgs,
@@ -59,7 +63,7 @@ func ladderCommand() *cobra.Command {
 
 func listMutants(w io.Writer) error {
 	for _, m := range mutant.Table() {
-		if _, err := fmt.Fprintf(w, "%-32s %-10s %s\n", m.Name, m.Scenario, m.Bug); err != nil {
+		if _, err := fmt.Fprintf(w, "%-24s %-10s %-20s %s\n", m.Name, m.Scenario, m.Property, m.Bug); err != nil {
 			return err
 		}
 	}
@@ -86,16 +90,13 @@ func (l *ladder) climb(ctx context.Context) error {
 			continue
 		}
 		tried++
-		result, n, err := l.hunt(ctx, m)
-		if err != nil {
+		h := &hunt{l: l, m: m, begun: time.Now()}
+		if err := h.run(ctx); err != nil {
 			return fmt.Errorf("mutant %s: %w", m.Name, err)
 		}
-		if result == nil {
-			fmt.Fprintf(l.out, "MISSED %-32s after %d seeds of %s: %s\n", m.Name, n, m.Scenario, m.Bug)
-			continue
+		if h.tell() {
+			found++
 		}
-		found++
-		fmt.Fprintf(l.out, "found  %-32s after %d seeds: %s\n", m.Name, n, describe(result))
 	}
 	fmt.Fprintf(l.out, "ladder: %d of %d found\n", found, tried)
 	if tried == 0 {
@@ -107,64 +108,119 @@ func (l *ladder) climb(ctx context.Context) error {
 	return nil
 }
 
-// describe says in one line why a run failed.
-func describe(r *engine.Result) string {
+// describe says in one line why a run failed: by the given property if it
+// did, else by the first thing that is wrong.
+func describe(r *engine.Result, property string) string {
 	text := r.Error
 	switch {
 	case r.Crash != nil:
 		text = r.Crash.Kind + ": " + r.Crash.Status
 	case r.Report != nil && len(r.Report.Violations) > 0:
-		text = r.Report.Violations[0].Check + ": " + r.Report.Violations[0].Message
+		v := r.Report.Violations[max(0, violated(r, property))]
+		text = v.Check + ": " + v.Message
 	}
 	text, _, _ = strings.Cut(text, "\n")
 	return fmt.Sprintf("%.160s", text)
 }
 
-// hunt compiles a mutant and runs seeds until one fails. It returns the first
-// failure and the number of seeds that it took.
-func (l *ladder) hunt(ctx context.Context, m mutant.Mutant) (*engine.Result, uint64, error) {
-	fmt.Fprintf(l.progress, "\r\x1b[K%s: compiling", m.Name)
-	binary, err := l.build(ctx, m)
+// violated is the index of the first violation of a property, or -1.
+func violated(r *engine.Result, property string) int {
+	if r.Report == nil {
+		return -1
+	}
+	return slices.IndexFunc(r.Report.Violations, func(v engine.Violation) bool { return v.Check == property })
+}
+
+// hunt is the search for one mutant.
+type hunt struct {
+	l     *ladder
+	m     mutant.Mutant
+	begun time.Time
+
+	seeds  uint64         // that were run
+	caught *engine.Result // the first run that violates the property because of the mutant
+	other  *engine.Result // the first run that fails for another reason
+}
+
+// run compiles the mutant and runs seeds until one violates the property that
+// must find it. The same seed without the mutant must not violate it.
+func (h *hunt) run(ctx context.Context) error {
+	h.progress("compiling")
+	defer fmt.Fprint(h.l.progress, "\r\x1b[K")
+	binary, err := h.l.build(ctx, h.m)
 	if err != nil {
-		return nil, 0, err
+		return err
 	}
 	defer os.Remove(binary) // tens of megabytes each
-	farm := &engine.Farm{Workers: l.jobs, Limit: l.limit, Command: func(job engine.Job) []string {
+	self, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	hunting, stop := context.WithCancel(ctx)
+	defer stop()
+	var failed error
+	err = h.l.farm(binary).Run(hunting, h.jobs(hunting), func(r engine.Result) {
+		if h.caught != nil || failed != nil {
+			return
+		}
+		h.seeds++
+		h.progress(fmt.Sprintf("%d seeds", h.seeds))
+		switch {
+		case violated(&r, h.m.Property) >= 0:
+			var sane engine.Result
+			if sane, failed = h.l.farm(self).One(ctx, r.Job); violated(&sane, h.m.Property) < 0 {
+				h.caught = &r
+				stop()
+				return
+			}
+			fallthrough
+		case r.Failed() && h.other == nil:
+			h.other = &r
+		}
+	})
+	if err = errors.Join(err, failed); err != nil || h.caught == nil {
+		return errors.Join(err, ctx.Err())
+	}
+	return keepBundle(filepath.Join(h.l.dir, h.m.Name), h.caught)
+}
+
+func (h *hunt) jobs(ctx context.Context) iter.Seq[engine.Job] {
+	return func(yield func(engine.Job) bool) {
+		for seed := uint64(1); seed <= h.l.seeds && ctx.Err() == nil; seed++ {
+			if !yield(engine.Job{Scenario: h.m.Scenario, Seed: seed, Options: h.m.Options}) {
+				return
+			}
+		}
+	}
+}
+
+func (h *hunt) progress(doing string) { fmt.Fprintf(h.l.progress, "\r\x1b[K%s: %s", h.m.Name, doing) }
+
+// tell prints how the hunt ended and reports whether the mutant was found.
+func (h *hunt) tell() (found bool) {
+	took := time.Since(h.begun).Round(time.Second)
+	if h.caught != nil {
+		fmt.Fprintf(h.l.out, "found  %-24s by seed %d, %d seeds of %s, %v: %s\n",
+			h.m.Name, h.caught.Seed, h.seeds, h.m.Scenario, took, describe(h.caught, h.m.Property))
+		return true
+	}
+	fmt.Fprintf(h.l.out, "MISSED %-24s %d seeds of %s, %v, without %q: %s\n",
+		h.m.Name, h.seeds, h.m.Scenario, took, h.m.Property, h.m.Bug)
+	if h.other != nil {
+		fmt.Fprintf(h.l.out, "       seed %d failed, but so: %s\n", h.other.Seed, describe(h.other, h.m.Property))
+	}
+	return false
+}
+
+// farm runs jobs with a binary of this command.
+func (l *ladder) farm(binary string) *engine.Farm {
+	return &engine.Farm{Workers: l.jobs, Limit: l.limit, Command: func(job engine.Job) []string {
 		encoded, err := json.Marshal(job)
 		if err != nil {
 			panic(err) // strings and numbers
 		}
 		return []string{binary, "worker", string(encoded)}
 	}}
-	hunting, stop := context.WithCancel(ctx)
-	defer stop()
-	var done uint64
-	var failure *engine.Result
-	err = farm.Run(hunting, func(yield func(engine.Job) bool) {
-		for i := range l.seeds {
-			if hunting.Err() != nil || !yield(engine.Job{Scenario: m.Scenario, Seed: i + 1}) {
-				return
-			}
-		}
-	}, func(r engine.Result) {
-		if failure != nil {
-			return
-		}
-		done++
-		fmt.Fprintf(l.progress, "\r\x1b[K%s: %d seeds", m.Name, done)
-		if r.Failed() {
-			failure = &r
-			stop()
-		}
-	})
-	fmt.Fprint(l.progress, "\r\x1b[K")
-	if failure == nil && err == nil {
-		err = ctx.Err()
-	}
-	if failure != nil {
-		err = keepBundle(filepath.Join(l.dir, m.Name), failure)
-	}
-	return failure, done, err
 }
 
 // build links a simulator with the bug in it.

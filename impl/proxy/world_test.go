@@ -136,12 +136,6 @@ func (c *cluster) to(server, method string) []seen {
 	return out
 }
 
-func (c *cluster) forget() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.seen = nil
-}
-
 // on scripts "server METHOD" with a status and headers in pairs.
 func (c *cluster) on(what string, status int, header ...string) {
 	c.mu.Lock()

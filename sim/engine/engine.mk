@@ -8,6 +8,7 @@ OVERLAY := $(OUT)/overlay/overlay.json
 .PHONY: $(SIM)
 $(SIM):
 	@mkdir -p $(OUT)
+	@echo 'module out' > $(OUT)/go.mod # so that ./... does not look there
 	@$(GO) build -o $(OUT)/apus-sim-plain ./cmd/apus-sim
 	@$(OUT)/apus-sim-plain overlay --out $(OUT)/overlay >/dev/null
 	$(GO) build -tags apusexact -overlay $(OVERLAY) -ldflags '-X testing.testBinary=1 -X main.linkedCommit=$(COMMIT)' -o $@ ./cmd/apus-sim

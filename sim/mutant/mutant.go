@@ -17,8 +17,12 @@ type Mutant struct {
 	Name string
 	// Bug says what is wrong, in the words of someone who would report it.
 	Bug string
-	// Scenario is the simulation that must find it.
+	// Scenario is the simulation that must find it, with these options.
 	Scenario string
+	Options  map[string]string
+	// Property is the check that must find it, as a violation names it. A run
+	// that fails for other reasons only does not count.
+	Property string
 	// Edits are applied to sources of the module.
 	Edits []Edit
 }

@@ -102,6 +102,13 @@ func (k *client) want(ctx context.Context, status int, method, path, body string
 
 // leave sends a GET, reads so many bytes and hangs up.
 func (k *client) leave(ctx context.Context, path string, after int64, h header) error {
+	return k.stall(ctx, path, after, 0, h)
+}
+
+// stall is leave with a pause before it, in which everything on the way to the
+// client fills up: the proxy then learns of it when it writes and not when it
+// reads.
+func (k *client) stall(ctx context.Context, path string, after int64, pause time.Duration, h header) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	resp, err := k.send(ctx, "GET", k.account+path, "", h)
@@ -115,5 +122,6 @@ func (k *client) leave(ctx context.Context, path string, after int64, h header) 
 	if _, err := io.CopyN(io.Discard, resp.Body, after); err != nil {
 		return fmt.Errorf("GET %s: after less than %d bytes: %w", path, after, err)
 	}
+	time.Sleep(pause)
 	return nil
 }

@@ -65,6 +65,9 @@ func earlyEnds() []early {
 		{"the client leaves after the first bytes", func(ctx context.Context, f *founding) error {
 			return f.leave(ctx, "/large/manifest", 1, nil)
 		}},
+		{"the client stops reading, then leaves", func(ctx context.Context, f *founding) error {
+			return f.stall(ctx, "/large/manifest", 1, time.Second, nil)
+		}},
 		{"the client leaves in a range", func(ctx context.Context, f *founding) error {
 			return f.leave(ctx, "/large/manifest", 10, header{"Range": "bytes=1000000-3000000"})
 		}},

@@ -207,6 +207,6 @@ func (s *Swift) spoil(w http.ResponseWriter, r *http.Request, o *object) bool {
 	default:
 		return false
 	}
-	_, _ = io.WriteString(w, string(body))
+	_, _ = w.Write(body)
 	return true
 }
