@@ -93,7 +93,7 @@ func (s *settings) names() []string {
 
 // replayLine is the command that repeats a job.
 func (s *settings) replayLine(job engine.Job) string {
-	line := "apus-sim replay " + strconv.FormatUint(job.Seed, 10) + " --scenario " + job.Scenario
+	line := os.Args[0] + " replay " + strconv.FormatUint(job.Seed, 10) + " --scenario " + job.Scenario
 	if job.For != 0 {
 		line += " --for " + job.For.String()
 	}

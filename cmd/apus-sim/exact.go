@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
-	"syscall"
 	"slices"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -145,8 +146,17 @@ func spinCommand() *cobra.Command {
 		Hidden: true,
 		Args:   cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+<<<<<<< HEAD
 			for {
 				runtime.Gosched()
+=======
+			signal.Reset() // to die of them
+			parent := os.Getppid()
+			for x := 1; ; x++ {
+				if x&(1<<24-1) == 0 && os.Getppid() != parent {
+					return nil
+				}
+>>>>>>> b
 			}
 		},
 	}

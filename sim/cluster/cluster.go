@@ -105,7 +105,7 @@ const (
 // New lays the cluster out on fresh disks. Nothing runs before Start.
 func New(w *engine.World, cfg Config) (*Cluster, error) {
 	cfg.setDefaults()
-	cfg.Net.Trace = w.Trace
+	cfg.Net.Trace, cfg.Disk.Trace = w.Trace, w.Trace
 	c := &Cluster{world: w, cfg: cfg, net: simnet.New(w.Stream("network"), cfg.Net)}
 	c.layout = layout.Cluster{
 		Replicas: cfg.Replicas, PartPower: cfg.PartPower, RingSeed: w.Seed, Users: layout.TestUsers(),

@@ -156,6 +156,7 @@ func (f *Farm) judge(result *Result, reported []byte, readErr, waitErr error, hu
 func workerEnviron() []string {
 	return []string{
 		workerEnv + "=1",
+		"GOGC=off",
 		"GOMAXPROCS=1",
 		"GODEBUG=asyncpreemptoff=1,gcstoptheworld=2",
 		"GOTRACEBACK=all",

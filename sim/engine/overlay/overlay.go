@@ -66,14 +66,18 @@ var changes = []change{
 	}, {
 		file:   "rand.go",
 		anchor: "	mp := getg().m\n	c := &mp.chacha8\n",
-		with:   "	if b := getg().bubble; b != nil {\n		return b.apusDraw()\n	}\n	mp := getg().m\n	c := &mp.chacha8\n",
+		with:   "	if gp := getg(); gp == gp.m.curg {\n		return apusRand(gp.bubble)\n	}\n	mp := getg().m\n	c := &mp.chacha8\n",
 		why:    "map order, map hash and math/rand/v2 draw from the state of a thread",
 	}, {
-		file:   "rand.go",
-		anchor: "func cheaprand() uint32 {\n",
-		with: "func cheaprand() uint32 {\n	if gp := getg().m.curg; gp != nil {\n" +
-			"		return apusCheapDraw(gp.bubble)\n	}\n",
-		why: "caches of type assertions are filled by a draw from the state of a thread, and move the heap",
+		file:   "iface.go",
+		anchor: "	if !abi.UseInterfaceSwitchCache(goarch.ArchFamily) {\n		return tab\n",
+		with:   "	if apusNoCache || !abi.UseInterfaceSwitchCache(goarch.ArchFamily) {\n		return tab\n",
+		why:    "caches of type assertions are filled by a draw from the state of a thread, and move the heap",
+	}, {
+		file:   "iface.go",
+		anchor: "	if !abi.UseInterfaceSwitchCache(goarch.ArchFamily) {\n		return case_, tab\n",
+		with:   "	if apusNoCache || !abi.UseInterfaceSwitchCache(goarch.ArchFamily) {\n		return case_, tab\n",
+		why:    "the same for type switches",
 	}, {
 		file:   "mprof.go",
 		anchor: "var MemProfileRate int = 512 * 1024\n",
@@ -92,7 +96,7 @@ var changes = []change{
 	}, {
 		file:   "synctest.go",
 		anchor: "	root    *g     // caller of synctest.Run\n",
-		with:   "	root    *g     // caller of synctest.Run\n\n	apusState uint64\n	apusCheap uint64\n	apusMix   bool\n",
+		with:   "	root    *g     // caller of synctest.Run\n\n	apusState uint64\n	apusMix   bool\n",
 		why:    "the bubble owns the random state",
 	}, {
 		file:   "sema.go",

@@ -42,7 +42,7 @@ func TestGenerateFromInstalledGo(t *testing.T) {
 		_, err := parser.ParseFile(token.NewFileSet(), name, text, 0)
 		require.NoError(t, err, name)
 	}
-	require.Len(t, files, 9)
+	require.Len(t, files, 10)
 }
 
 func TestAnchorMustBeFoundExactlyOnce(t *testing.T) {
@@ -75,7 +75,7 @@ func TestWriteMergesReplacements(t *testing.T) {
 	var got struct{ Replace map[string]string }
 	require.NoError(t, json.Unmarshal(raw, &got))
 	require.Equal(t, mutant, got.Replace["/a/b.go"])
-	require.Len(t, got.Replace, 10)
+	require.Len(t, got.Replace, 11)
 	for _, to := range got.Replace {
 		require.FileExists(t, to)
 	}
