@@ -32,14 +32,25 @@ type settings struct {
 
 func newCommand(registry map[string]engine.Scenario) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "apus-sim",
-		Short:         "Simulate clusters under faults, deterministically (" + engine.Engine + " engine)",
+		Use:   "apus-sim",
+		Short: "Simulate clusters under faults, deterministically (" + engine.Engine + " engine)",
+		Long: `Simulate whole clusters under faults, deterministically: a seed decides
+everything that happens. This binary has the ` + engine.Engine + ` engine.
+
+Exit codes:
+  0  done, and nothing is wrong
+  1  done, and something is: a property was violated, a run crashed or hung,
+     two runs of a seed differ, or a planted bug was not found
+  2  not done: wrong usage, a seed that does not fail given to shrink, a file
+     that cannot be read or written, or an interrupt
+explain and shrink exit 0 when the drawing or the small case was made.`,
+		Example:       "  apus-sim run --seeds 200\n  apus-sim explain 17\n  apus-sim shrink 17",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	s := &settings{registry: registry}
 	root.AddCommand(runCommand(s), replayCommand(s), shrinkCommand(s), explainCommand(s), exactCommand(s),
-		benchCommand(s), scenariosCommand(s), ladderCommand(), overlayCommand(), workerCommand(s), spinCommand())
+		benchCommand(s), scenariosCommand(s), faultsCommand(), ladderCommand(), overlayCommand(), workerCommand(s), spinCommand())
 	return root
 }
 
@@ -115,9 +126,10 @@ func seedArg(args []string) (uint64, error) {
 
 func scenariosCommand(s *settings) *cobra.Command {
 	return &cobra.Command{
-		Use:   "scenarios",
-		Short: "List the scenarios",
-		Args:  cobra.NoArgs,
+		Use:     "scenarios",
+		Short:   "List the scenarios",
+		Example: "  apus-sim scenarios\n  apus-sim run --scenario conformance --seeds 3",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, name := range s.names() {
 				fmt.Fprintln(cmd.OutOrStdout(), name)

@@ -21,7 +21,9 @@ func exactCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "exact",
 		Short: "Prove that a seed always gives the same run, on a busy machine",
-		Args:  cobra.NoArgs,
+		Example: `  apus-sim exact
+  apus-sim exact --seeds 5 --runs 2 --scenario register --busy 0`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			farm, err := s.farm()
 			if err != nil {

@@ -10,7 +10,11 @@ import (
 
 	"github.com/spf13/pflag"
 
+	"apus/faults/catalog"
+	"apus/faults/nemesis"
+	"apus/faults/plan"
 	"apus/sim/scenario"
+	"apus/sim/workload"
 )
 
 // options are the settings of a scenario, by name. Values may hold anything.
@@ -70,14 +74,18 @@ type shorthand struct {
 	options *options
 	name    string
 	file    bool
+	check   func(value string) error
 }
 
 func (h shorthand) Set(value string) error {
-	if h.file {
-		return h.options.setFile(h.name, value)
+	if !h.file {
+		h.options.set(h.name, value, "")
+		return h.check(value)
 	}
-	h.options.set(h.name, value, "")
-	return nil
+	if err := h.options.setFile(h.name, value); err != nil {
+		return err
+	}
+	return h.check(h.options.values[h.name])
 }
 
 func (h shorthand) String() string { return "" }
@@ -89,9 +97,27 @@ func (h shorthand) Type() string {
 	return "name"
 }
 
+func checkProfile(name string) error {
+	_, err := nemesis.ByName(name)
+	return err
+}
+
+func checkPlan(text string) error {
+	p, err := plan.Parse(text)
+	if err != nil {
+		return err
+	}
+	return p.Validate(catalog.Vocabulary{})
+}
+
+func checkScript(text string) error {
+	_, err := workload.Load(strings.NewReader(text))
+	return err
+}
+
 func (o *options) flags(f *pflag.FlagSet) {
 	f.VarP(o, "option", "o", "setting of the scenario, name=value or name=@file; may be repeated")
-	f.Var(shorthand{o, scenario.ProfileOption, false}, "profile", "which faults are drawn; short for -o profile=; see apus-sim faults")
-	f.Var(shorthand{o, scenario.PlanOption, true}, "plan", "fault plan to run instead of a random one; short for -o plan=@file")
-	f.Var(shorthand{o, scenario.ScriptOption, true}, "script", "workload to run instead of a random one; short for -o script=@file")
+	f.Var(shorthand{o, scenario.ProfileOption, false, checkProfile}, "profile", "which faults are drawn; short for -o profile=; see apus-sim faults")
+	f.Var(shorthand{o, scenario.PlanOption, true, checkPlan}, "plan", "fault plan to run instead of a random one; short for -o plan=@file")
+	f.Var(shorthand{o, scenario.ScriptOption, true, checkScript}, "script", "workload to run instead of a random one; short for -o script=@file")
 }

@@ -15,7 +15,9 @@ func replayCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay SEED",
 		Short: "Run one seed again and keep everything about it",
-		Args:  cobra.ExactArgs(1),
+		Example: `  apus-sim replay 17
+  apus-sim replay 17 --scenario random --plan plan.txt --script script.json`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			result, dir, err := s.replay(cmd, args)
 			if err != nil {
@@ -80,7 +82,11 @@ func explainCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain SEED",
 		Short: "Run one seed again and draw it",
-		Args:  cobra.ExactArgs(1),
+		Long: `Run one seed again and print where its drawings are: timeline.html, which any
+browser shows, and trace.json, for https://ui.perfetto.dev. Scenarios that draw
+nothing, and runs that crash, give a plain page of what is known.`,
+		Example: "  apus-sim explain 17\n  apus-sim explain 17 --scenario register",
+		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			result, dir, err := s.replay(cmd, args)
 			if err != nil {

@@ -68,11 +68,12 @@ func (s *simulation) conclude(r *engine.Report) {
 	}
 }
 
-// asViolation says in the message what is wrong, and in the detail which
-// requests prove it.
+// maxMessage bounds the message of a violation, in characters; the detail has
+// everything.
+const maxMessage = 300
+
 func asViolation(v check.Violation) engine.Violation {
-	complaint, _, _ := strings.Cut(v.Text, "; ")
-	message := fmt.Sprintf("at %v: %s", v.At, complaint)
+	message := fmt.Sprintf("at %v: %.*s", v.At, maxMessage, v.Text)
 	if v.Path != "" {
 		message = fmt.Sprintf("%q %s", v.Path, message)
 	}

@@ -4,13 +4,14 @@
 // process, and says whether the failure is the same.
 //
 // The method is delta debugging (ddmin) on lists, in turn on the events of the
-// plan, on whole clients and on single steps, and then halving on numbers,
+// plan, on whole clients and on single steps, and then on times and sizes,
 // repeated until nothing more can go. Values and random streams are named
 // after client and step numbers that survive removal, so a case without a step
 // is otherwise the same case.
 package shrink
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -75,6 +76,7 @@ func Minimise(ctx context.Context, c Case, fails Predicate, opt Options) (Result
 		s.events()
 		s.clients()
 		s.steps()
+		s.sooner()
 		s.durations()
 		s.sizes()
 		if key(s.best) == before {
@@ -183,6 +185,25 @@ func (s *search) steps() {
 		}
 		return s.try(c)
 	})
+}
+
+// sooner lets the whole plan begin earlier, so that no steps are needed to pass
+// the time until then. Faults do not move against each other: that could make
+// a plan that no cluster survives of one that it must.
+func (s *search) sooner() {
+	if len(s.best.Plan) == 0 {
+		return
+	}
+	first := slices.MinFunc(s.best.Plan, func(a, b plan.Event) int { return cmp.Compare(a.At, b.At) }).At
+	for by := first; by >= time.Millisecond; by = (by / 2).Truncate(time.Millisecond) {
+		c := clone(s.best)
+		for i := range c.Plan {
+			c.Plan[i].At -= by
+		}
+		if s.try(c) {
+			return
+		}
+	}
 }
 
 // durations shortens faults.

@@ -47,8 +47,8 @@ func TestMinimise(t *testing.T) {
 	if s := got.Size(); s != "1 faults, 2 clients, 2 steps" || !got.Complete {
 		t.Errorf("%s, complete %t after %d runs", s, got.Complete, got.Runs)
 	}
-	if f := got.Plan[0].For; f >= 2*time.Second {
-		t.Errorf("the fault lasts %v", f)
+	if f := got.Plan[0]; f.At != 0 || f.For >= 2*time.Second {
+		t.Errorf("the fault begins at %v and lasts %v", f.At, f.For)
 	}
 	if st := got.Script.Clients[4][0]; st.Size >= 200 || st.Chunked || st.Expect || st.Cond != "" {
 		t.Errorf("the PUT is not plain: %+v", st)
