@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"go.uber.org/goleak"
+
 	"apus/faults/plan"
 	"apus/impl/host"
 	"apus/impl/web"
@@ -271,11 +273,17 @@ func prepare(ctx context.Context, k *client) (*founding, error) {
 	return f, err
 }
 
-// goroutines counts those of the process.
-func goroutines() int { return runtime.NumGoroutine() }
+// level is the goroutines of a cluster at rest.
+type level struct {
+	count int
+	known goleak.Option // which they are
+}
+
+// goroutines takes the level of the process.
+func goroutines() level { return level{runtime.NumGoroutine(), goleak.IgnoreCurrent()} }
 
 // leaks reports what is not given back.
-func leaks(c *cluster.Cluster, bodies *web.BodyTracker, floor int, after string) []engine.Violation {
+func leaks(c *cluster.Cluster, bodies *web.BodyTracker, floor level, after string) []engine.Violation {
 	var out []engine.Violation
 	leak := func(what, detail string) {
 		out = append(out, engine.Violation{
@@ -293,9 +301,12 @@ func leaks(c *cluster.Cluster, bodies *web.BodyTracker, floor int, after string)
 		what, _, _ := strings.Cut(stack, "\n")
 		leak("body is not closed: "+what, stack)
 	}
-	if n := goroutines(); n > floor {
-		buf := make([]byte, 1<<20)
-		leak(fmt.Sprintf("%d goroutines, %d before", n, floor), string(buf[:runtime.Stack(buf, true)]))
+	if n := runtime.NumGoroutine(); n > floor.count {
+		detail := ""
+		if err := goleak.Find(floor.known); err != nil {
+			detail = err.Error()
+		}
+		leak(fmt.Sprintf("%d goroutines, %d before", n, floor.count), detail)
 	}
 	return out
 }

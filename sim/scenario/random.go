@@ -62,7 +62,7 @@ type simulation struct {
 	rules   budget.Rules
 	start   time.Time
 	healed  time.Duration
-	floor   int // goroutines of the idle cluster
+	floor   level // of the idle cluster
 	history *model.History
 	report  *engine.Report
 

@@ -30,6 +30,9 @@ func mixed(ctx context.Context, w *engine.World) (*engine.Report, error) {
 	switch w.Seed % 10 {
 	case 0:
 		run = Founding
+		if w.Seed%50 == 0 {
+			run = Conformance
+		}
 	case 5:
 		run = Register
 	case 2, 7:
