@@ -18,6 +18,7 @@ import (
 func exactCommand(s *settings) *cobra.Command {
 	var seeds, first uint64
 	var runs, busy int
+	var planted bool
 	cmd := &cobra.Command{
 		Use:   "exact",
 		Short: "Prove that a seed always gives the same run, on a busy machine",
@@ -36,7 +37,7 @@ func exactCommand(s *settings) *cobra.Command {
 				return err
 			}
 			defer stop()
-			p := &proof{cmd: cmd, s: s, runs: runs, hashes: map[uint64][]string{}}
+			p := &proof{cmd: cmd, s: s, runs: runs, planted: planted, hashes: map[uint64][]string{}}
 			err = farm.Run(ctx, func(yield func(engine.Job) bool) {
 				for range runs {
 					for i := range seeds {
@@ -46,6 +47,9 @@ func exactCommand(s *settings) *cobra.Command {
 					}
 				}
 			}, p.take)
+			if err == nil {
+				err = cmd.Context().Err()
+			}
 			if err != nil {
 				return err
 			}
@@ -57,16 +61,18 @@ func exactCommand(s *settings) *cobra.Command {
 	cmd.Flags().Uint64Var(&first, "first", 1, "the first seed")
 	cmd.Flags().IntVar(&runs, "runs", 3, "how often each, in fresh processes")
 	cmd.Flags().IntVar(&busy, "busy", runtime.NumCPU(), "processes that spin beside")
+	cmd.Flags().BoolVar(&planted, "planted", false, "succeed only if runs differ: proves that a difference is noticed")
 	return cmd
 }
 
 // proof gathers the trace hashes of repeated runs.
 type proof struct {
-	cmd    *cobra.Command
-	s      *settings
-	runs   int
-	hashes map[uint64][]string
-	total  int
+	cmd     *cobra.Command
+	s       *settings
+	runs    int
+	planted bool
+	hashes  map[uint64][]string
+	total   int
 }
 
 func (p *proof) take(r engine.Result) {
@@ -101,9 +107,16 @@ func (p *proof) conclude() error {
 		if most > 1 || p.runs == 1 {
 			identical += most
 		}
-		if len(counts) > 1 {
+		if len(counts) > 1 && !p.planted {
 			fmt.Fprintf(out, "seed %d differs: %q\n", seed, p.hashes[seed])
 		}
+	}
+	if p.planted {
+		if identical == p.total {
+			return fmt.Errorf("a planted difference was not noticed in %d runs", p.total)
+		}
+		fmt.Fprintf(out, "planted: a difference was noticed in %d of %d runs\n", p.total-identical, p.total)
+		return nil
 	}
 	fmt.Fprintf(out, "engine: %s\n", engine.Engine)
 	fmt.Fprintf(out, "exact: %d of %d runs identical\n", identical, p.total)

@@ -28,7 +28,7 @@ import (
 const (
 	servers     = 5
 	clients     = 20
-	defaultTime = 10 * time.Second
+	defaultTime = 5 * time.Second
 )
 
 // demo is one run.
