@@ -4,6 +4,11 @@
 // nothing ran.
 //
 //	go test -json ./... | go run ./ci/tally
+//
+// Other programs may take part by printing events of the same form. After
+// each "go test" the line {"Action":"exit","Package":"any name","Status":N}
+// with its exit status counts one more failure when it failed without saying
+// which package did.
 package main
 
 import (
@@ -20,6 +25,7 @@ import (
 type event struct {
 	Action, Package, ImportPath, Test, Output string
 	Elapsed                                   float64
+	Status                                    int // of Action "exit"
 }
 
 // tally counts tests. Output of a test is kept until its fate is known.
@@ -27,18 +33,23 @@ type tally struct {
 	out                     io.Writer
 	passed, failed, skipped int
 	broken                  int // packages that failed without a failing test
+	explained               int // failures up to the last "exit"
 	output                  map[string][]string
 	failedIn                map[string]int
 	reasons                 []string // of skips
 }
 
 func main() {
-	t := &tally{out: os.Stdout, output: map[string][]string{}, failedIn: map[string]int{}}
+	t := newTally(os.Stdout)
 	if err := t.read(os.Stdin); err != nil {
 		fmt.Fprintln(os.Stderr, "tally:", err)
 		os.Exit(1)
 	}
 	os.Exit(t.close())
+}
+
+func newTally(out io.Writer) *tally {
+	return &tally{out: out, output: map[string][]string{}, failedIn: map[string]int{}}
 }
 
 func (t *tally) read(r io.Reader) error {
@@ -62,6 +73,12 @@ func (t *tally) add(e event) {
 		t.output[key] = append(t.output[key], e.Output)
 	case "build-output":
 		fmt.Fprint(t.out, e.Output)
+	case "exit":
+		if e.Status != 0 && t.failed+t.broken == t.explained {
+			t.broken++
+			fmt.Fprintf(t.out, "FAIL  %s: exit status %d\n", e.Package, e.Status)
+		}
+		t.explained = t.failed + t.broken
 	case "pass", "fail", "skip":
 		if e.Test == "" {
 			t.endPackage(e)

@@ -12,9 +12,10 @@ import (
 func benchCommand(s *settings) *cobra.Command {
 	var seeds uint64
 	cmd := &cobra.Command{
-		Use:   "bench",
-		Short: "Measure how fast one core simulates",
-		Args:  cobra.NoArgs,
+		Use:     "bench",
+		Short:   "Measure how fast one core simulates",
+		Example: "  apus-sim bench\n  apus-sim bench --scenario founding --seeds 3",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			farm, err := s.farm()
 			if err != nil {

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"runtime"
 	"slices"
@@ -20,7 +21,7 @@ import (
 type settings struct {
 	scenario string
 	virtual  time.Duration
-	options  map[string]string
+	options  options
 	workers  int
 	limit    time.Duration
 	out      string
@@ -31,14 +32,25 @@ type settings struct {
 
 func newCommand(registry map[string]engine.Scenario) *cobra.Command {
 	root := &cobra.Command{
-		Use:           "apus-sim",
-		Short:         "Simulate clusters under faults, deterministically (" + engine.Engine + " engine)",
+		Use:   "apus-sim",
+		Short: "Simulate clusters under faults, deterministically (" + engine.Engine + " engine)",
+		Long: `Simulate whole clusters under faults, deterministically: a seed decides
+everything that happens. This binary has the ` + engine.Engine + ` engine.
+
+Exit codes:
+  0  done, and nothing is wrong
+  1  done, and something is: a property was violated, a run crashed or hung,
+     two runs of a seed differ, or a planted bug was not found
+  2  not done: wrong usage, a seed that does not fail given to shrink, a file
+     that cannot be read or written, or an interrupt
+explain and shrink exit 0 when the drawing or the small case was made.`,
+		Example:       "  apus-sim run --seeds 200\n  apus-sim explain 17\n  apus-sim shrink 17",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 	}
 	s := &settings{registry: registry}
 	root.AddCommand(runCommand(s), replayCommand(s), shrinkCommand(s), explainCommand(s), exactCommand(s),
-		benchCommand(s), scenariosCommand(s), overlayCommand(), workerCommand(s), spinCommand())
+		benchCommand(s), scenariosCommand(s), faultsCommand(), ladderCommand(), overlayCommand(), workerCommand(s), spinCommand())
 	return root
 }
 
@@ -46,7 +58,7 @@ func (s *settings) flags(cmd *cobra.Command) {
 	f := cmd.Flags()
 	f.StringVar(&s.scenario, "scenario", defaultScenario, "what to run; see apus-sim scenarios")
 	f.DurationVar(&s.virtual, "for", 0, "virtual time of each run (default: the scenario's)")
-	f.VarP((*options)(&s.options), "option", "o", "setting of the scenario, name=value or name=@file; may be repeated")
+	s.options.flags(f)
 	f.IntVarP(&s.workers, "jobs", "j", runtime.NumCPU(), "workers at a time")
 	f.DurationVar(&s.limit, "limit", 2*time.Minute, "wall-clock time after which a seed counts as hung")
 	f.StringVar(&s.out, "out", "out/sim", "directory for what is kept")
@@ -54,7 +66,7 @@ func (s *settings) flags(cmd *cobra.Command) {
 }
 
 func (s *settings) job(seed uint64) engine.Job {
-	return engine.Job{Scenario: s.scenario, Seed: seed, For: s.virtual, Options: s.options, InOrder: s.inOrder}
+	return engine.Job{Scenario: s.scenario, Seed: seed, For: s.virtual, Options: s.options.values, InOrder: s.inOrder}
 }
 
 // farm starts this binary as its own worker.
@@ -66,13 +78,7 @@ func (s *settings) farm() (*engine.Farm, error) {
 	if err != nil {
 		return nil, err
 	}
-	command := func(job engine.Job) []string {
-		encoded, err := json.Marshal(job)
-		if err != nil {
-			panic(err) // strings and numbers
-		}
-		return []string{self, "worker", string(encoded)}
-	}
+	command := func(engine.Job) []string { return []string{self, "worker"} }
 	return &engine.Farm{Command: command, Workers: s.workers, Limit: s.limit}, nil
 }
 
@@ -87,22 +93,27 @@ func (s *settings) names() []string {
 
 // replayLine is the command that repeats a job.
 func (s *settings) replayLine(job engine.Job) string {
-	line := "apus-sim replay " + strconv.FormatUint(job.Seed, 10) + " --scenario " + job.Scenario
+	line := os.Args[0] + " replay " + strconv.FormatUint(job.Seed, 10) + " --scenario " + job.Scenario
 	if job.For != 0 {
 		line += " --for " + job.For.String()
 	}
-	var names []string
-	for name := range job.Options {
-		names = append(names, name)
-	}
-	slices.Sort(names)
-	for _, name := range names {
-		line += " -o '" + name + "=" + job.Options[name] + "'"
-	}
+	line += s.options.line(job.Options)
 	if job.InOrder {
 		line += " --in-order"
 	}
 	return line
+}
+
+// withFiles are the settings with more options that were read from files.
+func (s *settings) withFiles(files map[string]string) *settings {
+	more := *s
+	more.options.files = maps.Clone(files)
+	for name, file := range s.options.files {
+		if more.options.files[name] == "" {
+			more.options.files[name] = file
+		}
+	}
+	return &more
 }
 
 func seedArg(args []string) (uint64, error) {
@@ -115,9 +126,10 @@ func seedArg(args []string) (uint64, error) {
 
 func scenariosCommand(s *settings) *cobra.Command {
 	return &cobra.Command{
-		Use:   "scenarios",
-		Short: "List the scenarios",
-		Args:  cobra.NoArgs,
+		Use:     "scenarios",
+		Short:   "List the scenarios",
+		Example: "  apus-sim scenarios\n  apus-sim run --scenario conformance --seeds 3",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			for _, name := range s.names() {
 				fmt.Fprintln(cmd.OutOrStdout(), name)
@@ -129,13 +141,13 @@ func scenariosCommand(s *settings) *cobra.Command {
 
 func workerCommand(s *settings) *cobra.Command {
 	return &cobra.Command{
-		Use:    "worker JOB",
+		Use:    "worker < JOB",
 		Hidden: true,
-		Args:   cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		// The job comes on standard input; arguments are for who reads ps.
+		RunE: func(*cobra.Command, []string) error {
 			var job engine.Job
-			if err := json.Unmarshal([]byte(args[0]), &job); err != nil {
-				return err
+			if err := json.NewDecoder(os.Stdin).Decode(&job); err != nil {
+				return fmt.Errorf("the job on standard input: %w", err)
 			}
 			scenario := s.registry[job.Scenario]
 			if scenario == nil {
@@ -146,29 +158,3 @@ func workerCommand(s *settings) *cobra.Command {
 		},
 	}
 }
-
-// options collects repeated name=value flags. Values may hold anything.
-type options map[string]string
-
-func (o *options) Set(text string) error {
-	name, value, ok := strings.Cut(text, "=")
-	if !ok {
-		return errors.New("want name=value")
-	}
-	if file, ok := strings.CutPrefix(value, "@"); ok {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			return err
-		}
-		value = string(data)
-	}
-	if *o == nil {
-		*o = options{}
-	}
-	(*o)[name] = value
-	return nil
-}
-
-func (o *options) String() string { return fmt.Sprint(map[string]string(*o)) }
-
-func (o *options) Type() string { return "name=value" }

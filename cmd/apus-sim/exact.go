@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"runtime"
 	"slices"
+	"syscall"
 
 	"github.com/spf13/cobra"
 
@@ -21,7 +22,9 @@ func exactCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "exact",
 		Short: "Prove that a seed always gives the same run, on a busy machine",
-		Args:  cobra.NoArgs,
+		Example: `  apus-sim exact
+  apus-sim exact --seeds 5 --runs 2 --scenario register --busy 0`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			farm, err := s.farm()
 			if err != nil {
@@ -140,6 +143,7 @@ func keepBusy(ctx context.Context, n int) (stop func(), err error) {
 	}
 	for range n {
 		cmd := exec.CommandContext(ctx, self, "spin")
+		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL} // nobody else would end it
 		if err := cmd.Start(); err != nil {
 			stop()
 			return nil, err

@@ -2,12 +2,13 @@ package main
 
 import (
 	"bufio"
+	"errors"
 	"html/template"
-	"io"
 	"os"
 	"path/filepath"
 
 	"apus/sim/engine"
+	"apus/sim/scenario"
 )
 
 // maxEvents is how many events the plain page shows: the last ones.
@@ -36,13 +37,35 @@ pre { background: #f6f6f6; padding: 1em; overflow-x: auto }
 {{end}}</pre>
 `))
 
-// explainPlainly lists what is known of a run.
-func explainPlainly(out io.Writer, result *engine.Result, dir string) error {
+// drawings are the pictures of the run that the scenario itself has made.
+func drawings(result *engine.Result) []string {
+	var names []string
+	if result.Report != nil {
+		for _, name := range []string{scenario.TimelineArtifact, scenario.TraceArtifact} {
+			if result.Report.Artifacts[name] != nil {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+// plainName is the page about runs without drawings.
+const plainName = "explain.html"
+
+// keepPlain lists what is known of a run: for scenarios that draw nothing, and
+// for runs that ended before they could.
+func keepPlain(path string, result *engine.Result, dir string) error {
 	events, err := lastLines(filepath.Join(dir, "events.log"), maxEvents)
 	if err != nil {
 		return err
 	}
-	return plainPage.Execute(out, map[string]any{"Result": result, "Events": events})
+	file, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	err = plainPage.Execute(file, map[string]any{"Result": result, "Events": events})
+	return errors.Join(err, file.Close())
 }
 
 func lastLines(path string, n int) ([]string, error) {

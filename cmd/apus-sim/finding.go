@@ -87,8 +87,15 @@ func keepBundle(dir string, r *engine.Result) error {
 	return nil
 }
 
+// linkedCommit is set by the linker where the go command is told not to ask
+// the version control system.
+var linkedCommit string
+
 // commit is the revision that the binary was built from.
 func commit() string {
+	if linkedCommit != "" {
+		return linkedCommit
+	}
 	revision, modified := "unknown", ""
 	info, _ := debug.ReadBuildInfo()
 	if info == nil {

@@ -22,7 +22,8 @@ file for go build -overlay. The path of that file is printed.
 	apus-sim overlay --out out/overlay
 	go build -tags ` + overlay.Tag + ` -overlay out/overlay/overlay.json \
 		-ldflags '-X testing.testBinary=1' -o bin/apus-sim ./cmd/apus-sim`,
-		Args: cobra.NoArgs,
+		Example: "  apus-sim overlay --out out/overlay\n  apus-sim overlay --replace impl/ring/ring.go=/tmp/ring.go",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			said, err := exec.CommandContext(cmd.Context(), "go", "env", "GOROOT", "GOVERSION").Output()
 			if err != nil {

@@ -15,7 +15,9 @@ func replayCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "replay SEED",
 		Short: "Run one seed again and keep everything about it",
-		Args:  cobra.ExactArgs(1),
+		Example: `  apus-sim replay 17
+  apus-sim replay 17 --scenario random --plan plan.txt --script script.json`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			result, dir, err := s.replay(cmd, args)
 			if err != nil {
@@ -79,26 +81,27 @@ func (s *settings) tell(w io.Writer, result *engine.Result, dir string) error {
 func explainCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "explain SEED",
-		Short: "Run one seed again and draw it as an HTML page",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) (err error) {
+		Short: "Run one seed again and draw it",
+		Long: `Run one seed again and print where its drawings are: timeline.html, which any
+browser shows, and trace.json, for https://ui.perfetto.dev. Scenarios that draw
+nothing, and runs that crash, give a plain page of what is known.`,
+		Example: "  apus-sim explain 17\n  apus-sim explain 17 --scenario register",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			result, dir, err := s.replay(cmd, args)
 			if err != nil {
 				return err
 			}
-			page := filepath.Join(dir, "explain.html")
-			file, err := os.Create(page)
-			if err != nil {
-				return err
+			pages := drawings(&result)
+			if len(pages) == 0 {
+				pages = []string{plainName}
+				if err := keepPlain(filepath.Join(dir, plainName), &result, dir); err != nil {
+					return err
+				}
 			}
-			if err := explain(file, &result, dir); err != nil {
-				file.Close()
-				return err
+			for _, name := range pages {
+				fmt.Fprintln(cmd.OutOrStdout(), filepath.Join(dir, name))
 			}
-			if err := file.Close(); err != nil {
-				return err
-			}
-			fmt.Fprintln(cmd.OutOrStdout(), page)
 			return nil
 		},
 	}

@@ -20,7 +20,14 @@ func runCommand(s *settings) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run many seeds",
-		Args:  cobra.NoArgs,
+		Long: `Run many seeds and judge each. What a failing seed leaves is kept in a
+directory of its own: the violations, the plan and workload that ran, history,
+logs, and a timeline as HTML and for Perfetto.`,
+		Example: `  apus-sim run --seeds 200
+  apus-sim run --scenario random --profile crashes --first 1000 --seeds 50
+  apus-sim run --scenario random --plan my-plan.txt --seeds 10
+  apus-sim run --scenario register --json | jq .report.requests`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			r := &seedRun{s: s, out: cmd.OutOrStdout(), progress: cmd.ErrOrStderr(), json: asJSON, seeds: seeds}
 			return r.run(cmd, first)

@@ -12,13 +12,9 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/sync/errgroup"
 
-	"apus/impl/daemon"
-	"apus/impl/host"
 	"apus/impl/host/real"
 	"apus/impl/tools/layout"
 )
@@ -184,62 +180,20 @@ func randomText(encode func([]byte) string) string {
 // serveAIO runs every daemon until ctx ends or one of them fails.
 func serveAIO(ctx context.Context, dir string, s aioState, log *slog.Logger, asJSON bool) error {
 	etc := filepath.Join(dir, "etc")
-	group, ctx := errgroup.WithContext(ctx)
-	var ready []<-chan struct{}
-	start := func(h *host.Host, kind daemon.Kind, conf string) error {
-		d, err := daemon.New(h, kind, conf, nil)
-		if err != nil {
-			return fmt.Errorf("%s on %s: %w", kind, h.Name, err)
-		}
-		ready = append(ready, d.Ready())
-		group.Go(func() error {
-			if err := d.Run(ctx); err != nil {
-				return fmt.Errorf("%s on %s: %w", kind, h.Name, err)
-			}
-			return nil
-		})
-		return nil
-	}
-	err := startAIO(etc, s, log, start)
-	if err == nil && awaitAll(ctx, ready) {
-		announceAIO(dir, s, asJSON)
-	}
-	if err != nil {
-		group.Go(func() error { return err })
-	}
-	return group.Wait()
-}
-
-// startAIO starts the storage nodes and then the proxy.
-func startAIO(etc string, s aioState, log *slog.Logger, start func(*host.Host, daemon.Kind, string) error) error {
+	g := newGroup(ctx)
 	for i := range s.Nodes {
 		name := fmt.Sprintf("node%d", i+1)
-		h := real.New(name, log.With("node", name))
-		for _, kind := range []daemon.Kind{
-			daemon.AccountServer, daemon.ContainerServer, daemon.ObjectServer, daemon.ContainerUpdater, daemon.ObjectUpdater,
-		} {
-			if err := start(h, kind, filepath.Join(etc, name, confName(kind)+".conf")); err != nil {
-				return err
-			}
+		if err := g.startNode(name, filepath.Join(etc, name), log); err != nil {
+			return err
 		}
 	}
-	h := real.New("proxy1", log.With("node", "proxy1"))
-	return start(h, daemon.ProxyServer, filepath.Join(etc, "proxy-server.conf"))
-}
-
-func awaitAll(ctx context.Context, ready []<-chan struct{}) bool {
-	limit := time.NewTimer(30 * time.Second)
-	defer limit.Stop()
-	for _, r := range ready {
-		select {
-		case <-r:
-		case <-ctx.Done():
-			return false
-		case <-limit.C:
-			return false
-		}
+	if err := g.startNode("proxy1", etc, log); err != nil {
+		return err
 	}
-	return true
+	if g.awaitReady() {
+		announceAIO(dir, s, asJSON)
+	}
+	return g.wait()
 }
 
 func announceAIO(dir string, s aioState, asJSON bool) {

@@ -67,7 +67,7 @@ func rootCommand() *cobra.Command {
 	for _, k := range daemon.Kinds() {
 		root.AddCommand(daemonCommand(k))
 	}
-	root.AddCommand(aioCommand())
+	root.AddCommand(aioCommand(), nodeCommand())
 	return root
 }
 

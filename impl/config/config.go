@@ -3,9 +3,12 @@
 //
 // Sections hold "key = value" or "key: value"; lines that start with # or ;
 // are comments; an indented line continues the value above; [DEFAULT] is
-// inherited by every section; %(name)s stands for another key of the same
-// section and %% for a percent sign. In paste sections "set key = value"
-// overrides a default, and "use" names what to build.
+// inherited by every section. In a value that holds "%(", %(name)s stands for
+// another key of the same section and %% for a percent sign.
+//
+// In the sections of paste.deploy ([app:…], [filter:…], [pipeline:…]) "use"
+// names what to build, and a key that [DEFAULT] has too counts only when it is
+// written "set key = value".
 //
 // Text becomes typed values once, at boot: getters remember what is wrong and
 // [File.Err] reports all of it together.
@@ -37,6 +40,7 @@ type Section struct {
 	Name   string
 	file   *File
 	values map[string]string // own keys
+	set    map[string]bool   // keys given as "set key = value"
 	used   map[string]bool
 }
 
@@ -64,6 +68,9 @@ func Load(fs host.FS, name string) (*File, error) {
 		}
 	}
 	f := newFile(name)
+	if info.IsDir() {
+		f.sections[defaultSection].values["here"] = name
+	}
 	for _, n := range names {
 		text, err := readFile(fs, n)
 		if err != nil {
@@ -103,11 +110,15 @@ func newFile(name string) *File {
 	return f
 }
 
+func newSection(f *File, name string) *Section {
+	return &Section{Name: name, file: f, values: map[string]string{}, set: map[string]bool{}, used: map[string]bool{}}
+}
+
 func (f *File) add(name string) *Section {
 	if s := f.sections[name]; s != nil {
 		return s
 	}
-	s := &Section{Name: name, file: f, values: map[string]string{}, used: map[string]bool{}}
+	s := newSection(f, name)
 	f.sections[name] = s
 	if name != defaultSection {
 		f.order = append(f.order, name)
@@ -115,63 +126,12 @@ func (f *File) add(name string) *Section {
 	return s
 }
 
-// merge adds the lines of text; later keys win, as configparser does over
-// several files.
-func (f *File) merge(text, name string) error {
-	var section *Section
-	var key string
-	for i, line := range strings.Split(strings.ReplaceAll(text, "\r\n", "\n"), "\n") {
-		trimmed := strings.TrimSpace(line)
-		switch {
-		case trimmed == "" || trimmed[0] == '#' || trimmed[0] == ';':
-		case line[0] == ' ' || line[0] == '\t':
-			if section == nil || key == "" {
-				return syntax(name, i, line, "continues nothing")
-			}
-			section.values[key] = strings.TrimPrefix(section.values[key]+"\n"+trimmed, "\n")
-		case trimmed[0] == '[':
-			end := strings.LastIndexByte(trimmed, ']')
-			if end < 1 {
-				return syntax(name, i, line, "has no closing bracket")
-			}
-			section, key = f.add(trimmed[1:end]), ""
-		default:
-			if section == nil {
-				return syntax(name, i, line, "stands before the first [section]")
-			}
-			at := strings.IndexAny(line, "=:")
-			if at <= 0 {
-				return syntax(name, i, line, "is neither key = value, nor [section], nor a comment")
-			}
-			key = strings.TrimSpace(line[:at])
-			if rest, ok := strings.CutPrefix(key, "set "); ok {
-				key = strings.TrimSpace(rest)
-			}
-			section.values[key] = stripComment(strings.TrimSpace(line[at+1:]))
-		}
-	}
-	return nil
-}
-
-// stripComment cuts " ;…", the inline comment of Python's old parser that
-// paste.deploy still honours.
-func stripComment(v string) string {
-	if i := strings.Index(v, " ;"); i >= 0 {
-		return strings.TrimSpace(v[:i])
-	}
-	return v
-}
-
-func syntax(name string, line int, text, what string) error {
-	return swift.E("config.Parse", name, swift.Invalid, fmt.Errorf("line %d: %q %s", line+1, text, what))
-}
-
 // Section is the named section; absent ones are empty but for DEFAULT.
 func (f *File) Section(name string) *Section {
 	if s := f.sections[name]; s != nil {
 		return s
 	}
-	return &Section{Name: name, file: f, values: map[string]string{}, used: map[string]bool{}}
+	return newSection(f, name)
 }
 
 // Has reports whether the file has the section.

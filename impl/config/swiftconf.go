@@ -42,7 +42,7 @@ func readPolicies(f *File) (*policy.Set, error) {
 			continue
 		}
 		s := f.Section(name)
-		n, err := strconv.Atoi(index)
+		n, err := strconv.Atoi(strings.TrimSpace(index))
 		if err != nil {
 			return nil, swift.E("config.ReadSwift", f.Path, swift.Invalid,
 				fmt.Errorf("section [%s]: %q is not a policy index", name, index))

@@ -12,7 +12,26 @@ import (
 // Lookup is the interpolated value of key, from the section or DEFAULT.
 func (s *Section) Lookup(key string) (string, bool) {
 	s.used[key] = true
+	if s.paste() && !s.set[key] {
+		def := s.file.sections[defaultSection]
+		if _, ok := def.values[key]; ok {
+			return def.expand(key, 0)
+		}
+	}
 	return s.expand(key, 0)
+}
+
+// paste reports a section that paste.deploy reads.
+func (s *Section) paste() bool {
+	kind, _, ok := strings.Cut(s.Name, ":")
+	if !ok {
+		return false
+	}
+	switch kind {
+	case "app", "application", "filter", "filter-app", "pipeline", "composite":
+		return true
+	}
+	return false
 }
 
 const maxInterpolation = 10
@@ -27,10 +46,10 @@ func (s *Section) raw(key string) (string, bool) {
 
 func (s *Section) expand(key string, depth int) (string, bool) {
 	v, ok := s.raw(key)
-	if !ok || !strings.Contains(v, "%") {
-		return v, ok
+	if !ok || !strings.Contains(v, "%(") {
+		return v, ok // so that "1%" and log formats need no doubled signs
 	}
-	if depth > maxInterpolation {
+	if depth >= maxInterpolation {
 		s.fail(key, v, "interpolates itself; %(name)s may nest 10 deep")
 		return "", true
 	}
@@ -47,8 +66,8 @@ func (s *Section) expand(key string, depth int) (string, bool) {
 		}
 		end := strings.Index(v[i:], ")s")
 		if !strings.HasPrefix(v[i:], "%(") || end < 0 {
-			b.WriteByte('%') // Swift turns interpolation errors off for lone signs, as in log formats
-			continue
+			s.fail(key, v, "a percent sign must be doubled or begin %(name)s in a value that holds the latter")
+			return "", true
 		}
 		name := v[i+2 : i+end]
 		part, ok := s.expand(name, depth+1)

@@ -77,6 +77,7 @@ func buildServer(p *parts) (worker, error) {
 	cfg := web.ServerConfig{
 		ClientTimeout: def.Seconds("client_timeout", defaultClientTimeout),
 		IdleTimeout:   def.Seconds("keepalive_timeout", defaultClientTimeout),
+		Clock:         p.host.Clock,
 		Log:           p.log,
 	}
 	return &server{

@@ -9,7 +9,7 @@ import (
 // Errors of FS and File beyond fs.ErrNotExist, fs.ErrExist, fs.ErrPermission
 // and fs.ErrClosed. Test for them with errors.Is.
 var (
-	ErrNoSpace     = errors.New("no space left on device")                   // ENOSPC, EDQUOT: give up on this device for now
+	ErrNoSpace     = errors.New("no space left on device")                   // ENOSPC, EDQUOT: write to another device
 	ErrIO          = errors.New("input/output error")                        // EIO: the medium is bad; quarantine or go elsewhere
 	ErrReadOnly    = errors.New("read-only file system")                     // EROFS
 	ErrNotDir      = errors.New("not a directory")                           // ENOTDIR

@@ -23,6 +23,11 @@ type Timestamp struct {
 // TicksPerSecond is the resolution of a Timestamp.
 const TicksPerSecond = 100_000
 
+const (
+	precision    = 1e-5 // seconds in a tick
+	offsetDigits = 16
+)
+
 // MaxTicks is the largest tick count whose normal form has ten digits before
 // the dot.
 const MaxTicks = 9_999_999_999*TicksPerSecond + (TicksPerSecond - 1)
@@ -38,12 +43,13 @@ func TimestampOf(t time.Time) Timestamp {
 // ParseTimestamp reads a normal or internal form, and also any decimal number
 // of seconds, rounded to the nearest tick as Swift does.
 func ParseTimestamp(s string) (Timestamp, error) {
-	base, off, hasOff := strings.Cut(s, "_")
+	base, off, _ := strings.Cut(s, "_")
 	var ts Timestamp
-	if hasOff {
+	if off != "" {
 		o, err := strconv.ParseUint(off, 16, 64)
-		if err != nil || off == "" {
-			return Timestamp{}, E("swift.ParseTimestamp", s, Invalid, fmt.Errorf("offset %q is not hexadecimal", off))
+		if err != nil || len(off) > offsetDigits {
+			return Timestamp{}, E("swift.ParseTimestamp", s, Invalid,
+				fmt.Errorf("offset %q is not hexadecimal of at most %d digits", off, offsetDigits))
 		}
 		ts.offset = o
 	}
@@ -52,11 +58,14 @@ func ParseTimestamp(s string) (Timestamp, error) {
 		return ts, nil
 	}
 	f, err := strconv.ParseFloat(strings.TrimSpace(base), 64)
-	if err != nil || math.IsNaN(f) || f < 0 || f*TicksPerSecond > MaxTicks+1 {
+	// Dividing by the inexact 0.00001 and rounding halves to even is how
+	// Swift gets at ticks; 0.000015 depends on it.
+	ticks := math.RoundToEven(f / precision)
+	if err != nil || strings.ContainsAny(base, "xXpP") || !(ticks >= 0 && ticks <= MaxTicks) {
 		return Timestamp{}, E("swift.ParseTimestamp", s, Invalid,
 			fmt.Errorf("%q is not a number of seconds from 0 to 9999999999.99999", base))
 	}
-	ts.ticks = min(int64(math.Round(f*TicksPerSecond)), MaxTicks)
+	ts.ticks = int64(ticks)
 	return ts, nil
 }
 
@@ -143,7 +152,11 @@ func (t Timestamp) CeilSeconds() int64 {
 // ISO is the form of last_modified in listings: microseconds, no zone.
 func (t Timestamp) ISO() string { return t.Time().Format("2006-01-02T15:04:05.000000") }
 
-// Inverted sorts newest first in a listing of names.
+// Inverted sorts newest first in a listing of names. Twice inverted is t
+// again, but for the very last tick with an offset.
 func (t Timestamp) Inverted() Timestamp {
-	return Timestamp{ticks: MaxTicks - t.ticks, offset: t.offset}
+	if t.offset == 0 {
+		return Timestamp{ticks: MaxTicks - t.ticks}
+	}
+	return Timestamp{ticks: max(MaxTicks-t.ticks-1, 0), offset: -t.offset}
 }

@@ -3,8 +3,9 @@ package web
 import (
 	"fmt"
 	"io"
-	"runtime/debug"
+	"runtime"
 	"sort"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -15,9 +16,32 @@ type BodyTracker struct {
 	mu struct {
 		sync.Mutex
 		next int
-		open map[int]string
+		open map[int]birth
 	}
 }
+
+// birth is where a body came from. Its stack is put into words only when
+// somebody asks.
+type birth struct {
+	what  string
+	stack []uintptr
+}
+
+func (b birth) String() string {
+	var text strings.Builder
+	text.WriteString(b.what)
+	frames := runtime.CallersFrames(b.stack)
+	for {
+		f, more := frames.Next()
+		fmt.Fprintf(&text, "\n%s\n\t%s:%d", f.Function, f.File, f.Line)
+		if !more {
+			return text.String()
+		}
+	}
+}
+
+// maxStack is how many frames of a birth are kept.
+const maxStack = 48
 
 var tracker atomic.Pointer[BodyTracker]
 
@@ -25,7 +49,7 @@ var tracker atomic.Pointer[BodyTracker]
 // called. There is one tracker a process.
 func TrackBodies() (t *BodyTracker, stop func()) {
 	t = &BodyTracker{}
-	t.mu.open = map[int]string{}
+	t.mu.open = map[int]birth{}
 	if !tracker.CompareAndSwap(nil, t) {
 		panic("web.TrackBodies: bodies are tracked already")
 	}
@@ -43,27 +67,47 @@ func (t *BodyTracker) Open() []string {
 	sort.Ints(ids)
 	stacks := make([]string, len(ids))
 	for i, id := range ids {
-		stacks[i] = t.mu.open[id]
+		stacks[i] = t.mu.open[id].String()
 	}
 	return stacks
 }
 
 // Track registers a body that holds something (a connection, a file, a
 // goroutine) at the place where it is born. What names it in a leak report.
-// Without a tracker it returns body itself.
+// Without a tracker it returns body itself; with one, a body that keeps the
+// WriterTo and Ranger of the original.
 func Track(what string, body io.ReadCloser) io.ReadCloser {
 	t := tracker.Load()
 	if t == nil {
 		return body
 	}
+	pcs := make([]uintptr, maxStack)
+	pcs = pcs[:runtime.Callers(2, pcs)]
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	id := t.mu.next
 	t.mu.next++
-	t.mu.open[id] = fmt.Sprintf("%s\n%s", what, debug.Stack())
+	t.mu.open[id] = birth{what, pcs}
 	b := &trackedBody{inner: body, t: t, id: id, what: what}
-	if w, ok := body.(io.WriterTo); ok {
-		return &trackedWriterTo{b, w}
+	w, copies := body.(io.WriterTo)
+	r, ranges := body.(Ranger)
+	switch {
+	case copies && ranges:
+		return struct {
+			*trackedBody
+			io.WriterTo
+			Ranger
+		}{b, w, r}
+	case copies:
+		return struct {
+			*trackedBody
+			io.WriterTo
+		}{b, w}
+	case ranges:
+		return struct {
+			*trackedBody
+			Ranger
+		}{b, r}
 	}
 	return b
 }
@@ -87,10 +131,3 @@ func (b *trackedBody) Close() error {
 	b.t.mu.Unlock()
 	return b.inner.Close()
 }
-
-type trackedWriterTo struct {
-	*trackedBody
-	w io.WriterTo
-}
-
-func (b *trackedWriterTo) WriteTo(w io.Writer) (int64, error) { return b.w.WriteTo(w) }

@@ -27,6 +27,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync"
 	"time"
 
 	"apus/impl/swift"
@@ -83,9 +84,19 @@ type Request struct {
 	// ACL is the container or account ACL that applies, set by the proxy
 	// before it calls Authorize.
 	ACL string
+	// AuthorizeOverride is set together with Authorize by a filter that has
+	// decided by itself (a signed URL); auth filters then step aside, unless
+	// configured not to.
+	AuthorizeOverride bool
+	// CleanACL, set by an auth filter, checks and normalises the ACL that the
+	// client wants in a header such as X-Container-Read. Nil: store as is.
+	CleanACL func(header, value string) (string, error)
 	// Owner is set by the auth filter for requests of the account's owner,
 	// who may see and change ACLs and sync settings.
 	Owner bool
+	// Reseller is set by the auth filter for requests of a reseller admin,
+	// who may also change quotas.
+	Reseller bool
 
 	query url.Values
 }
@@ -103,13 +114,21 @@ type Meta struct {
 	Start time.Time // wall clock at arrival
 	// User is the authenticated identity for logs: groups joined by commas.
 	User string
+	// UserID is the one name of that identity: "account:user".
+	UserID string
 	// Logged is set by the proxy-logging filter that writes the client's line, so
 	// that an inner instance logs sub-requests only.
 	Logged bool
-	// Info caches account and container info within the request; owned by impl/info.
-	Info map[string]any
+	// Info caches account and container info within the request; owned by
+	// impl/info. Sub-requests may run concurrently, so InfoMu guards it.
+	Info   map[string]any
+	InfoMu sync.Mutex
 	// PolicyIndex of the object request, for logs; -1 unknown.
 	PolicyIndex int
+	// RelativeLocation leaves a Location header without scheme and host.
+	RelativeLocation bool
+	// Cache is set by the cache filter; nil without one.
+	Cache Cache
 }
 
 // NewRequest makes a request from nothing, for internal clients and tests.
@@ -121,14 +140,15 @@ func NewRequest(method, path string) *Request {
 	}
 }
 
-// Sub makes a sub-request with the same identity: Meta, Authorize, Owner and
-// RemoteAddr are kept, the header is fresh but for the User-Agent, the body
+// Sub makes a sub-request with the same identity: Meta, what auth filters set
+// and RemoteAddr are kept, the header is fresh but for the User-Agent, the body
 // is empty.
 func (r *Request) Sub(method, path, source string) *Request {
 	s := &Request{
 		Method: method, Path: path, Header: http.Header{}, Body: http.NoBody,
 		RemoteAddr: r.RemoteAddr, Host: r.Host, Proto: r.Proto,
-		Meta: r.Meta, Source: source, Authorize: r.Authorize, Owner: r.Owner,
+		Meta: r.Meta, Source: source, Authorize: r.Authorize, CleanACL: r.CleanACL,
+		AuthorizeOverride: r.AuthorizeOverride, Owner: r.Owner, Reseller: r.Reseller,
 	}
 	if ua := r.Header.Get("User-Agent"); ua != "" {
 		s.Header.Set("User-Agent", ua)
@@ -158,6 +178,9 @@ func (r *Request) Query() url.Values {
 func (r *Request) SetQuery(q url.Values) {
 	r.RawQuery, r.query = q.Encode(), nil
 }
+
+// HostURL is the scheme and host that the client used, for absolute links.
+func (r *Request) HostURL() string { return "http://" + strings.TrimSuffix(r.Host, ":80") }
 
 // Swift splits Path into version and the account, container and object.
 // ok is false when there is no account.

@@ -62,6 +62,9 @@ func (d *Disk) admit(c *call) (verdict, error) {
 	d.stats.Calls++
 	if c.kind&OpPersistent != 0 {
 		d.stats.Ops++
+		if d.cfg.Trace != nil {
+			d.cfg.Trace("disk", d.name, uint64(c.kind), c.rel, c.rel2, c.off, c.n)
+		}
 		if d.stats.Ops == d.crashAt {
 			hook := d.powerOff()
 			d.mu.Unlock()

@@ -36,6 +36,9 @@ type Config struct {
 	// without being asked to, as the kernel's periodic writeback does. 0 is
 	// never: whatever was not synced stays at risk.
 	Writeback time.Duration
+	// Trace, when not nil, is told every operation that changes what is stored
+	// or makes it durable, in order. It must not call back into the disk.
+	Trace func(kind string, args ...any)
 	// MaxPending bounds the pending name transactions; beyond it the oldest
 	// are committed. The default is 65536.
 	MaxPending int

@@ -48,7 +48,8 @@ func (p *Process) Fence() {
 	}
 	close(p.dead)
 	for _, d := range p.m.disks() {
-		d.mu.Lock() // a call that was let in before has finished after this
+		d.mu.Lock()
+		//lint:ignore SA2001 a call that was let in before has finished after this
 		d.mu.Unlock()
 	}
 	for _, f := range p.files() {

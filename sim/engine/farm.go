@@ -18,7 +18,9 @@ import (
 
 // Farm runs jobs in worker processes.
 type Farm struct {
-	// Command is the argument vector of the process that calls [Work].
+	// Command is the argument vector of the process that calls [Work]. The
+	// process finds the job on its standard input, as JSON: a job with a
+	// whole workload in its options is too long for an argument.
 	Command func(Job) []string
 	// Workers is how many run at a time.
 	Workers int
@@ -78,6 +80,11 @@ func (f *Farm) One(ctx context.Context, job Job) (Result, error) {
 		return result, err
 	}
 	defer reader.Close()
+	encoded, err := json.Marshal(job)
+	if err != nil {
+		writer.Close()
+		return result, err
+	}
 	events, environ, err := openEvents(job.EventLog)
 	if err != nil {
 		writer.Close()
@@ -89,7 +96,7 @@ func (f *Farm) One(ctx context.Context, job Job) (Result, error) {
 	cmd := exec.Command(argv[0], argv[1:]...)
 	cmd.Args[0] = "worker"
 	cmd.Dir = "/"
-	cmd.Stdout, cmd.Stderr = output, output
+	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(encoded), output, output
 	cmd.ExtraFiles = []*os.File{writer, events}
 	cmd.Env = environ
 	begun := time.Now()

@@ -14,6 +14,11 @@ type Report struct {
 	TraceHash   string            `json:"trace_hash"`
 	Marks       map[string]int    `json:"marks,omitempty"` // rare places reached
 	Artifacts   map[string][]byte `json:"artifacts,omitempty"`
+
+	// Judge, when set, is called once the bubble has ended, to add what takes
+	// real time: searches with a limit on the wall clock cannot run where the
+	// clock stands still.
+	Judge func(*Report) `json:"-"`
 }
 
 // Violation is one property that did not hold.

@@ -41,6 +41,13 @@ func RunTest(t *testing.T, seed uint64, scenario Scenario) *Report {
 	return report
 }
 
+// Run runs a job in a test that judges the report itself. The test must not be
+// parallel.
+func Run(t *testing.T, job Job, scenario Scenario) (*Report, error) {
+	t.Helper()
+	return runBubble(t, job, scenario, nil)
+}
+
 // runBubble runs a scenario in a bubble of its own.
 func runBubble(t *testing.T, job Job, scenario Scenario, log io.Writer) (report *Report, err error) {
 	if testing.Testing() { // else crypto/rand stays random, which best effort may
@@ -51,7 +58,7 @@ func runBubble(t *testing.T, job Job, scenario Scenario, log io.Writer) (report 
 	synctest.Test(t, func(t *testing.T) {
 		runtimeSeed(mix(job.Seed+1), !job.InOrder)
 		w := NewWorld(job.Seed)
-		w.For = job.For
+		w.Scenario, w.For = job.Scenario, job.For
 		if job.Options != nil {
 			w.Options = job.Options
 		}
@@ -60,6 +67,10 @@ func runBubble(t *testing.T, job Job, scenario Scenario, log io.Writer) (report 
 		}
 		report, err = w.run(t.Context(), scenario)
 	})
+	if report != nil && report.Judge != nil {
+		report.Judge(report)
+		report.Judge = nil
+	}
 	return report, err
 }
 

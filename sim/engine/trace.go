@@ -6,6 +6,7 @@ import (
 	"io"
 	"math"
 	"math/bits"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -26,6 +27,8 @@ type tracer struct {
 		log    io.Writer
 		err    error
 		text   []byte
+		hear   func(at time.Duration, kind string, args []any)
+		kinds  []string // that hear is told of
 	}
 }
 
@@ -47,6 +50,18 @@ func (t *tracer) keep(w io.Writer) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.mu.log = w
+}
+
+func (t *tracer) kept() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.mu.log != nil
+}
+
+func (t *tracer) listen(fn func(time.Duration, string, []any), kinds []string) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.mu.hear, t.mu.kinds = fn, kinds
 }
 
 func (t *tracer) flush() error {
@@ -95,6 +110,9 @@ func (t *tracer) event(at time.Duration, kind string, args []any) {
 	}
 	if keep {
 		t.mu.text = append(t.mu.text, '\n')
+	}
+	if t.mu.hear != nil && slices.Contains(t.mu.kinds, kind) {
+		t.mu.hear(at, kind, args)
 	}
 }
 

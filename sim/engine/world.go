@@ -24,6 +24,8 @@ type Scenario func(ctx context.Context, w *World) (*Report, error)
 
 // World is what a scenario knows about the run it is in.
 type World struct {
+	// Scenario is the name under which the run was asked for, if any.
+	Scenario string
 	// Seed decides everything: two worlds with one seed and one program
 	// behave alike.
 	Seed uint64
@@ -72,6 +74,15 @@ func (w *World) Stream(name string) *rand.Rand {
 func (w *World) Trace(kind string, args ...any) {
 	w.trace.event(w.Elapsed(), kind, args)
 }
+
+// Listen calls fn with every later event of the named kinds. It is called
+// wherever Trace is, and must neither block nor trace. The last call counts.
+func (w *World) Listen(fn func(at time.Duration, kind string, args []any), kinds ...string) {
+	w.trace.listen(fn, kinds)
+}
+
+// Kept says that somebody will look at this run whether it fails or not.
+func (w *World) Kept() bool { return w.trace.kept() }
 
 // Events returns how many events were traced so far.
 func (w *World) Events() int64 { return w.trace.count() }

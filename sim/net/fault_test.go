@@ -55,8 +55,8 @@ func (w *wire) dial(t *testing.T) *Conn {
 	return c.(*Conn)
 }
 
-// dialFor tries for that long and returns the error and how long it took.
-func (w *wire) dialFor(t *testing.T, limit time.Duration) (error, time.Duration) {
+// dialFor tries for that long and returns how long it took and the error.
+func (w *wire) dialFor(t *testing.T, limit time.Duration) (time.Duration, error) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
@@ -65,7 +65,7 @@ func (w *wire) dialFor(t *testing.T, limit time.Duration) (error, time.Duration)
 	if err == nil {
 		require.NoError(t, c.Close())
 	}
-	return err, time.Since(start)
+	return time.Since(start), err
 }
 
 func send(t *testing.T, c *Conn, text string) {
@@ -123,7 +123,7 @@ func TestPartitionDeliversLate(t *testing.T) {
 		w.Partition(clientIP, serverIP, BothWays)
 		send(t, w.a, "late")
 		quiet(t, w.b, 20*time.Second)
-		err, took := w.dialFor(t, 5*time.Second)
+		took, err := w.dialFor(t, 5*time.Second)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Equal(t, 5*time.Second, took)
 		var timeout net.Error
@@ -141,7 +141,7 @@ func TestDialOutlivesShortPartition(t *testing.T) {
 	inBubble(t, Config{}, func(t *testing.T, w *wire) {
 		w.Partition("*", serverIP, BothWays)
 		time.AfterFunc(2*time.Second, func() { w.Heal("*", serverIP) })
-		err, took := w.dialFor(t, time.Minute)
+		took, err := w.dialFor(t, time.Minute)
 		require.NoError(t, err)
 		require.Greater(t, took, 2*time.Second)
 		require.Less(t, took, 4*time.Second)
@@ -208,11 +208,11 @@ func TestConnectFaults(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, Config{}, func(t *testing.T, w *wire) {
 				w.SetRule("x", test.rule)
-				err, _ := w.dialFor(t, 3*time.Second)
+				_, err := w.dialFor(t, 3*time.Second)
 				require.ErrorIs(t, err, test.want)
 				require.Equal(t, test.want != nil || test.rule.Count > 0, w.Fired()["x"] > 0)
 				w.ClearRule("x")
-				err, took := w.dialFor(t, 3*time.Second)
+				took, err := w.dialFor(t, 3*time.Second)
 				require.NoError(t, err)
 				require.Less(t, took, 10*time.Millisecond)
 			})
@@ -242,12 +242,12 @@ func TestBacklogFull(t *testing.T) {
 	inBubble(t, Config{Backlog: 2}, func(t *testing.T, w *wire) {
 		first := w.dial(t)
 		w.dial(t)
-		err, _ := w.dialFor(t, 10*time.Second)
+		_, err := w.dialFor(t, 10*time.Second)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		c, err := w.l.Accept()
 		require.NoError(t, err)
 		require.Equal(t, first.ID(), c.(*Conn).ID())
-		err, _ = w.dialFor(t, 10*time.Second)
+		_, err = w.dialFor(t, 10*time.Second)
 		require.NoError(t, err)
 	})
 }
@@ -311,13 +311,13 @@ func TestKilledProcess(t *testing.T) {
 		require.ErrorIs(t, err, ErrDead)
 		_, err = w.server.Dial(t.Context(), service)
 		require.ErrorIs(t, err, ErrDead)
-		err, _ = w.dialFor(t, time.Second)
+		_, err = w.dialFor(t, time.Second)
 		require.ErrorIs(t, err, syscall.ECONNREFUSED)
 		again := w.Process("server", serverIP)
 		defer again.Fence(Killed)
 		_, err = again.Listen(":80")
 		require.NoError(t, err)
-		err, _ = w.dialFor(t, time.Second)
+		_, err = w.dialFor(t, time.Second)
 		require.NoError(t, err)
 	})
 }
@@ -329,7 +329,7 @@ func TestPowerLost(t *testing.T) {
 		quiet(t, w.a, 10*time.Second)
 		send(t, w.a, "is anybody there?")
 		quiet(t, w.a, 10*time.Second)
-		err, _ := w.dialFor(t, 10*time.Second)
+		_, err := w.dialFor(t, 10*time.Second)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		require.Len(t, w.Conns(), 2)
 
@@ -375,7 +375,7 @@ func TestPauseOfOneProcess(t *testing.T) {
 		w.SetRule("stop", Rule{Kind: Pause, From: serverIP, Proc: "serv*"})
 		send(t, w.a, "x")
 		quiet(t, w.b, time.Second)
-		err, _ = w.dialFor(t, time.Second)
+		_, err = w.dialFor(t, time.Second)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		c, err := w.client.Dial(t.Context(), serverIP+":81")
 		require.NoError(t, err)

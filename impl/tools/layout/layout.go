@@ -45,8 +45,12 @@ type Cluster struct {
 // Node is one storage node: an object, a container and an account server
 // over the same devices.
 type Node struct {
-	Name         string
-	IP           string
+	Name string
+	// IP is what the rings say: an address, or a name that the other
+	// machines resolve.
+	IP string
+	// Bind is the address to listen on if it is another than IP.
+	Bind         string
 	Region, Zone int
 	Devices      []string
 	Ports        Ports
@@ -66,7 +70,7 @@ func DefaultPorts() Ports { return Ports{Object: 6200, Container: 6201, Account:
 // Proxy is one proxy server.
 type Proxy struct {
 	Name              string
-	IP                string
+	IP                string // to listen on
 	Port              int
 	ConfDir, SwiftDir string
 }
@@ -171,8 +175,12 @@ func (c *Cluster) ServerConf(n Node, kind string) string {
 	case "account":
 		port, options = n.Ports.Account, c.Account
 	}
+	bind := n.IP
+	if n.Bind != "" {
+		bind = n.Bind
+	}
 	var b text
-	b.section("DEFAULT", "bind_ip = "+n.IP, fmt.Sprintf("bind_port = %d", port),
+	b.section("DEFAULT", "bind_ip = "+bind, fmt.Sprintf("bind_port = %d", port),
 		"swift_dir = "+n.SwiftDir, "devices = "+n.DeviceDir, fmt.Sprintf("mount_check = %t", n.Mounts))
 	b.lines(c.Default)
 	b.section("pipeline:main", "pipeline = healthcheck "+kind+"-server")

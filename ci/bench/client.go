@@ -1,0 +1,128 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"time"
+)
+
+// client is one keep-alive connection, used by one goroutine.
+type client struct {
+	host, token string
+	conn        net.Conn
+	in          *bufio.Reader
+	head        bytes.Buffer
+}
+
+// requestLimit bounds one request.
+const requestLimit = time.Minute
+
+// reply is the part of an answer that a measurement needs.
+type reply struct {
+	status  int
+	length  int64 // of the body, which was read and dropped
+	storage string
+	token   string
+}
+
+func (c *client) close() {
+	if c.conn != nil {
+		_ = c.conn.Close()
+		c.conn = nil
+	}
+}
+
+// do sends a request and reads the answer to its end. After an error the
+// connection is closed, and the next request opens another.
+func (c *client) do(method, path, header string, body []byte) (r reply, err error) {
+	if c.conn == nil {
+		if c.conn, err = net.DialTimeout("tcp", c.host, requestLimit); err != nil {
+			c.conn = nil
+			return r, err
+		}
+		c.in = bufio.NewReaderSize(c.conn, 64<<10)
+	}
+	closing := false
+	if err = c.send(method, path, header, body); err == nil {
+		r, closing, err = c.receive()
+	}
+	if err != nil || closing {
+		c.close()
+	}
+	return r, err
+}
+
+func (c *client) send(method, path, header string, body []byte) error {
+	if err := c.conn.SetDeadline(time.Now().Add(requestLimit)); err != nil {
+		return err
+	}
+	c.head.Reset()
+	fmt.Fprintf(&c.head, "%s %s HTTP/1.1\r\nHost: %s\r\n%s", method, path, c.host, header)
+	if c.token != "" {
+		fmt.Fprintf(&c.head, "X-Auth-Token: %s\r\n", c.token)
+	}
+	if method == "PUT" {
+		fmt.Fprintf(&c.head, "Content-Length: %d\r\n", len(body))
+	}
+	c.head.WriteString("\r\n")
+	parts := net.Buffers{c.head.Bytes(), body}
+	_, err := parts.WriteTo(c.conn)
+	return err
+}
+
+var errNoLength = errors.New("an answer has no Content-Length")
+
+func (c *client) receive() (r reply, closing bool, err error) {
+	line, err := c.line()
+	if err != nil {
+		return r, false, err
+	}
+	version, rest, _ := bytes.Cut(line, []byte(" "))
+	if !bytes.HasPrefix(version, []byte("HTTP/1.")) || len(rest) < 3 {
+		return r, false, fmt.Errorf("the answer begins with %q", line)
+	}
+	if r.status, err = strconv.Atoi(string(rest[:3])); err != nil {
+		return r, false, fmt.Errorf("the answer begins with %q", line)
+	}
+	r.length = -1
+	for {
+		if line, err = c.line(); err != nil {
+			return r, false, err
+		}
+		if len(line) == 0 {
+			break
+		}
+		name, value, _ := bytes.Cut(line, []byte(":"))
+		value = bytes.TrimSpace(value)
+		switch {
+		case bytes.EqualFold(name, []byte("Content-Length")):
+			if r.length, err = strconv.ParseInt(string(value), 10, 64); err != nil {
+				return r, false, err
+			}
+		case bytes.EqualFold(name, []byte("Connection")):
+			closing = bytes.EqualFold(value, []byte("close"))
+		case bytes.EqualFold(name, []byte("X-Storage-Url")):
+			r.storage = string(value)
+		case bytes.EqualFold(name, []byte("X-Auth-Token")):
+			r.token = string(value)
+		}
+	}
+	if r.length < 0 && r.status == 204 {
+		r.length = 0
+	}
+	if r.length < 0 {
+		return r, true, errNoLength
+	}
+	_, err = io.CopyN(io.Discard, c.in, r.length)
+	return r, closing, err
+}
+
+func (c *client) line() ([]byte, error) {
+	line, err := c.in.ReadSlice('\n')
+	return bytes.TrimRight(line, "\r\n"), err
+}

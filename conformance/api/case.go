@@ -1,0 +1,269 @@
+// Package api holds the conformance cases for the Swift API: each is a
+// black-box exchange with a stated expectation, and stands alone. A case makes
+// what it needs under names of its own and removes it afterwards.
+package api
+
+import (
+	"context"
+	"crypto/md5"
+	"encoding/hex"
+	"fmt"
+	"net/http"
+	"net/url"
+	"runtime/debug"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/gavv/httpexpect/v2"
+
+	"apus/conformance/target"
+)
+
+// Case is one expectation of the API.
+type Case struct {
+	ID       string // unique, "object-put-etag-mismatch"
+	Verb     string
+	Resource string // "account", "container", "object", "endpoint"
+	Feature  string // row of the coverage table
+	Want     string // the expectation in words
+	run      func(*Env)
+}
+
+// Verdict is how a case ended.
+type Verdict string
+
+// Verdicts.
+const (
+	Passed  Verdict = "passed"
+	Failed  Verdict = "failed"
+	Skipped Verdict = "skipped" // the endpoint says in /info that it lacks the feature
+)
+
+// Result is one case's run.
+type Result struct {
+	Case    Case          `json:"-"`
+	ID      string        `json:"id"`
+	Verdict Verdict       `json:"verdict"`
+	Message string        `json:"message,omitempty"`
+	Took    time.Duration `json:"took_ns"`
+}
+
+// Cases lists all cases by ID.
+func Cases() []Case {
+	var all []Case
+	for _, group := range [][]Case{
+		endpointCases(), accountCases(), containerCases(), containerListCases(), accountListCases(),
+		objectCases(), objectMetaCases(), conditionCases(), rangeCases(), nameCases(), sloCases(), sloGetCases(), aclCases(),
+	} {
+		all = append(all, group...)
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].ID < all[j].ID })
+	return all
+}
+
+// Env is what a case works with. A failed expectation ends the case.
+type Env struct {
+	ctx     context.Context
+	t       *target.Target
+	info    map[string]any
+	expect  *httpexpect.Expect
+	prefix  string
+	serial  int
+	cleanup []func()
+}
+
+// stop is panicked to end a case.
+type stop struct {
+	verdict Verdict
+	message string
+}
+
+// Run runs one case against t. Run distinguishes the names of concurrent and
+// repeated runs on one endpoint.
+func (c Case) Run(ctx context.Context, t *target.Target, info map[string]any, run string) (res Result) {
+	started := time.Now()
+	res = Result{Case: c, ID: c.ID, Verdict: Passed}
+	e := &Env{ctx: ctx, t: t, info: info, prefix: "conform-" + run + "-" + c.ID}
+	e.expect = httpexpect.WithConfig(httpexpect.Config{
+		BaseURL: t.Root(), Client: whole{t.Client}, Context: ctx, TestName: c.ID,
+		Reporter: httpexpect.ReporterFunc(func(message string, args ...any) {
+			panic(stop{Failed, strings.TrimSpace(fmt.Sprintf(message, args...))})
+		}),
+	})
+	defer func() {
+		res.Took = time.Since(started)
+	}()
+	if s := e.guard(func() { c.run(e) }); s != nil {
+		res.Verdict, res.Message = s.verdict, s.message
+	}
+	for i := len(e.cleanup) - 1; i >= 0; i-- {
+		e.guard(e.cleanup[i]) // what is left behind has names of its own
+	}
+	return res
+}
+
+// guard turns the panics of fn into a stop.
+func (e *Env) guard(fn func()) (s *stop) {
+	defer func() {
+		switch p := recover().(type) {
+		case nil:
+		case stop:
+			s = &p
+		default:
+			s = &stop{Failed, fmt.Sprintf("the case itself broke: %v\n%s", p, debug.Stack())}
+		}
+	}()
+	fn()
+	return nil
+}
+
+// Failf ends the case as failed.
+func (e *Env) Failf(format string, args ...any) {
+	panic(stop{Failed, fmt.Sprintf(format, args...)})
+}
+
+// Need skips the case unless /info has the section.
+func (e *Env) Need(section string) {
+	if _, ok := e.info[section]; !ok {
+		panic(stop{Skipped, "/info has no " + section})
+	}
+}
+
+// limit is a number of the swift section of /info.
+func (e *Env) limit(name string, def int) int {
+	swift, _ := e.info["swift"].(map[string]any)
+	if v, ok := swift[name].(float64); ok {
+		return int(v)
+	}
+	return def
+}
+
+// option changes a request.
+type option func(*httpexpect.Request)
+
+// hdr sets a header, in place of the token if it is that.
+func hdr(k, v string) option {
+	return func(r *httpexpect.Request) {
+		r.WithTransformer(func(h *http.Request) { h.Header.Set(k, v) })
+	}
+}
+
+// query sets the query string.
+func query(q string) option { return func(r *httpexpect.Request) { r.WithQueryString(q) } }
+
+// body sends bytes with their Content-Length.
+func body(b string) option { return func(r *httpexpect.Request) { r.WithBytes([]byte(b)) } }
+
+// chunked sends bytes without a Content-Length.
+func chunked(b string) option {
+	return func(r *httpexpect.Request) { r.WithChunked(strings.NewReader(b)) }
+}
+
+// anonymous sends no token.
+func anonymous() option {
+	return func(r *httpexpect.Request) {
+		r.WithTransformer(func(h *http.Request) { h.Header.Del("X-Auth-Token") })
+	}
+}
+
+// do sends a request for a decoded path below the account; "" is the account.
+func (e *Env) do(method, path string, opts ...option) *httpexpect.Response {
+	full := e.t.Storage.EscapedPath()
+	if path != "" {
+		full += "/" + target.Escape(path)
+	}
+	return e.raw(method, full, opts...)
+}
+
+// raw sends a request for an encoded path of the endpoint.
+func (e *Env) raw(method, path string, opts ...option) *httpexpect.Response {
+	r := e.expect.Request(method, "/").WithHeader("X-Auth-Token", e.t.Token)
+	r.WithTransformer(func(h *http.Request) {
+		q := h.URL.RawQuery
+		if u, err := url.ParseRequestURI(path); err == nil {
+			h.URL.Path, h.URL.RawPath = u.Path, u.RawPath
+		} else {
+			h.URL.Opaque = "//" + h.URL.Host + path
+		}
+		h.URL.RawQuery = q
+	})
+	for _, o := range opts {
+		o(r)
+	}
+	return r.Expect()
+}
+
+// container makes a container, removed with its objects when the case ends.
+func (e *Env) container(opts ...option) string {
+	e.serial++
+	name := fmt.Sprintf("%s-%d", e.prefix, e.serial)
+	if most := e.limit("max_container_name_length", 256); len(name) > most {
+		name = name[len(name)-most:]
+	}
+	e.do("PUT", name, opts...).Status(http.StatusCreated)
+	e.removeLater(name)
+	return name
+}
+
+// removeLater empties and deletes a container when the case ends.
+func (e *Env) removeLater(name string) {
+	e.cleanup = append(e.cleanup, func() {
+		for range 3 { // a listing may lag behind
+			listing := e.do("GET", name, query("format=json")).Raw()
+			for _, o := range decodeListing(listing) {
+				e.do("DELETE", name+"/"+o.Name)
+			}
+			if code := e.do("DELETE", name).Raw().StatusCode; code == 204 || code == 404 {
+				return
+			}
+			select {
+			case <-time.After(time.Second):
+			case <-e.ctx.Done():
+				return
+			}
+		}
+	})
+}
+
+// put stores an object and returns its path.
+func (e *Env) put(container, object, content string, opts ...option) string {
+	p := container + "/" + object
+	e.do("PUT", p, append([]option{body(content)}, opts...)...).Status(http.StatusCreated)
+	return p
+}
+
+// object stores content in a container of its own.
+func (e *Env) object(content string, opts ...option) string {
+	return e.put(e.container(), "object", content, opts...)
+}
+
+// now is the time by the endpoint's clock, which decides what is in the past.
+func (e *Env) now() time.Time {
+	date := e.do("HEAD", "").Raw().Header.Get("Date")
+	t, err := http.ParseTime(date)
+	if err != nil {
+		e.Failf("the Date of an answer is %q", date)
+	}
+	return t
+}
+
+func etag(content string) string {
+	sum := md5.Sum([]byte(content))
+	return hex.EncodeToString(sum[:])
+}
+
+// eventually repeats check until it is true, for listings, which may lag.
+func (e *Env) eventually(what string, check func() bool) {
+	for range 40 {
+		if check() {
+			return
+		}
+		select {
+		case <-time.After(250 * time.Millisecond):
+		case <-e.ctx.Done():
+			e.Failf("%s: %v", what, e.ctx.Err())
+		}
+	}
+	e.Failf("not within 10 seconds: %s", what)
+}

@@ -1,0 +1,74 @@
+package broker
+
+import (
+	"fmt"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// BenchmarkPutObject puts rows durably from 32 goroutines, merges included.
+func BenchmarkPutObject(b *testing.B) {
+	c := newContainer(b, newPool(b, nil), "c")
+	var n atomic.Int64
+	b.SetParallelism(16)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if err := c.PutObject(bg, object(fmt.Sprintf("object/%08d", n.Add(1)), 1)); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
+}
+
+// bigContainer has n objects, 100 in each pseudo-directory.
+func bigContainer(b *testing.B, n int) *Container {
+	c := newContainer(b, newPool(b, nil), "big")
+	for from := 0; from < n; from += 20000 {
+		batch := make([]Object, 0, 20000)
+		for i := from; i < min(n, from+20000); i++ {
+			// Rows do not lie in order of names.
+			k := i * 7919 % n
+			batch = append(batch, object(fmt.Sprintf("dir%05d/object-with-a-usual-name-%08d", k/100, k), 1))
+		}
+		require.NoError(b, c.Update(bg, func(x *ContainerTx) error { return x.MergeObjects(batch) }))
+	}
+	b.ResetTimer()
+	return c
+}
+
+const bigSize = 1_000_000
+
+func BenchmarkListing(b *testing.B) {
+	if testing.Short() {
+		b.Skip("builds a large container")
+	}
+	c := bigContainer(b, bigSize)
+	for _, bm := range []struct {
+		name string
+		o    ListOptions
+		want int
+	}{
+		{"10000 from the start", ListOptions{Limit: 10000}, 10000},
+		{"10000 from the middle", ListOptions{Limit: 10000, Marker: "dir05"}, 10000},
+		{"reverse", ListOptions{Limit: 10000, Reverse: true}, 10000},
+		{"10000 groups", ListOptions{Limit: 10000, Delimiter: "/"}, 10000},
+		{"one group", ListOptions{Limit: 10000, Delimiter: "/", Prefix: "dir00500/"}, 100},
+	} {
+		b.Run(strings.ReplaceAll(bm.name, " ", "_"), func(b *testing.B) {
+			for b.Loop() {
+				got := 0
+				require.NoError(b, c.View(bg, func(x *ContainerTx) error {
+					entries, err := x.List(0, bm.o)
+					got = len(entries)
+					return err
+				}))
+				require.Equal(b, bm.want, got)
+			}
+		})
+	}
+}

@@ -1,0 +1,256 @@
+package broker
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/ncruces/go-sqlite3"
+
+	"apus/impl/swift"
+)
+
+// Object is one row of a container, or an update of one. A removed object is
+// a row with Deleted set, so that the removal can win over older updates.
+type Object struct {
+	Name string
+	// CreatedAt packs the times of data, content type and metadata. An
+	// update may carry the latter two on their own instead.
+	CreatedAt                     string
+	CtypeTimestamp, MetaTimestamp string
+	Size                          int64
+	ContentType, ETag             string
+	Deleted                       bool
+	Policy                        int
+}
+
+// DeletedObject is the update that removes an object.
+func DeletedObject(name string, at swift.Timestamp, policy int) Object {
+	return Object{
+		Name: name, CreatedAt: at.Internal(), ContentType: "application/deleted", ETag: "noetag",
+		Deleted: true, Policy: policy,
+	}
+}
+
+// fields are the nine of a pending entry.
+func (o *Object) fields() []any {
+	deleted := int64(0)
+	if o.Deleted {
+		deleted = 1
+	}
+	return []any{
+		o.Name, o.CreatedAt, o.Size, o.ContentType, o.ETag, deleted, int64(o.Policy),
+		orNone(o.CtypeTimestamp), orNone(o.MetaTimestamp),
+	}
+}
+
+func orNone(s string) any {
+	if s == "" {
+		return nil
+	}
+	return s
+}
+
+// parseObject takes six to nine fields: older Swifts wrote fewer.
+func parseObject(fields []any) (record, error) {
+	if len(fields) < 6 || len(fields) > 9 {
+		return nil, fmt.Errorf("has %d fields; an object has 6 to 9", len(fields))
+	}
+	f := fieldReader{fields: fields}
+	o := &Object{
+		Name: f.text(0), CreatedAt: f.text(1), Size: f.number(2), ContentType: f.text(3), ETag: f.text(4),
+		Deleted: f.number(5) != 0, Policy: int(f.number(6)), CtypeTimestamp: f.text(7), MetaTimestamp: f.text(8),
+	}
+	return o, f.err
+}
+
+// fieldReader reads the scalars of a pending entry. Python writes numbers
+// that came from headers as text.
+type fieldReader struct {
+	fields []any
+	err    error
+}
+
+func (f *fieldReader) text(i int) string {
+	if i >= len(f.fields) || f.fields[i] == nil {
+		return ""
+	}
+	s, ok := f.fields[i].(string)
+	if !ok {
+		f.err = fmt.Errorf("field %d is a %T, not text", i, f.fields[i])
+	}
+	return s
+}
+
+func (f *fieldReader) number(i int) int64 {
+	if i >= len(f.fields) {
+		return 0
+	}
+	switch v := f.fields[i].(type) {
+	case nil:
+		return 0
+	case int64:
+		return v
+	case string:
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil {
+			f.err = err
+		}
+		return n
+	}
+	f.err = fmt.Errorf("field %d is a %T, not a number", i, f.fields[i])
+	return 0
+}
+
+type objectKey struct {
+	name   string
+	policy int
+}
+
+// mergeObjects brings the table up to date with updates in any order: of the
+// data, the content type and the metadata time of a name in a policy the
+// newest wins, each on its own; on a tie what is there stays.
+func mergeObjects(t *tx, items []record) error {
+	var order []objectKey
+	now := map[objectKey]*Object{} // as it will be
+	was := map[objectKey]bool{}    // has a row
+	changed := map[objectKey]bool{}
+	for _, item := range items {
+		update := *item.(*Object)
+		key := objectKey{update.Name, update.Policy}
+		if _, known := now[key]; !known {
+			row, err := t.object(key)
+			if err != nil {
+				return err
+			}
+			order = append(order, key)
+			now[key], was[key] = row, row != nil
+		}
+		newer, err := update.supersede(now[key])
+		if err != nil {
+			t.d.pool.host.Log.Warn("Object row with an unreadable timestamp skipped", "file", t.d.file, "error", err.Error())
+			continue
+		}
+		if newer {
+			now[key], changed[key] = &update, true
+		}
+	}
+	for _, key := range order {
+		if !changed[key] {
+			continue
+		}
+		if was[key] {
+			if err := t.exec("DELETE FROM object WHERE deleted IN (0, 1) AND name = ? AND storage_policy_index = ?", key.name, key.policy); err != nil {
+				return err
+			}
+		}
+		o := now[key]
+		if err := t.exec(`INSERT INTO object (name, created_at, size, content_type, etag, deleted, storage_policy_index)
+			VALUES (?, ?, ?, ?, ?, ?, ?)`, o.Name, o.CreatedAt, o.Size, o.ContentType, o.ETag, o.Deleted, o.Policy); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (t *tx) object(key objectKey) (*Object, error) {
+	var o *Object
+	_, err := t.row(`SELECT created_at, size, content_type, etag, deleted FROM object
+		WHERE deleted IN (0, 1) AND name = ? AND storage_policy_index = ?`, []any{key.name, key.policy}, func(s *sqlite3.Stmt) {
+		o = &Object{
+			Name: key.name, Policy: key.policy, CreatedAt: s.ColumnText(0), Size: s.ColumnInt64(1),
+			ContentType: s.ColumnText(2), ETag: s.ColumnText(3), Deleted: s.ColumnBool(4),
+		}
+	})
+	return o, err
+}
+
+// supersede makes o the row that results from the update o to the row old,
+// nil if there is none. It reports whether anything of o is newer.
+func (o *Object) supersede(old *Object) (newer bool, err error) {
+	data, ctype, meta, err := decodeTimes(o.CreatedAt)
+	if err != nil {
+		return false, err
+	}
+	if o.CtypeTimestamp != "" {
+		if ctype, err = swift.ParseTimestamp(o.CtypeTimestamp); err != nil {
+			return false, err
+		}
+		meta = ctype
+	}
+	if o.MetaTimestamp != "" {
+		if meta, err = swift.ParseTimestamp(o.MetaTimestamp); err != nil {
+			return false, err
+		}
+	}
+	o.CtypeTimestamp, o.MetaTimestamp = "", ""
+	if old == nil {
+		o.CreatedAt = encodeTimes(data, ctype, meta)
+		return true, nil
+	}
+	oldData, oldCtype, oldMeta, err := decodeTimes(old.CreatedAt)
+	if err != nil {
+		return true, nil // the row cannot be ordered; a readable one replaces it
+	}
+	// The size a large object stands for travels in the content type column,
+	// but belongs to the data.
+	ctypeText, bytes := SplitSwiftBytes(o.ContentType)
+	oldCtypeText, oldBytes := SplitSwiftBytes(old.ContentType)
+	newData, newCtype, newMeta := data.After(oldData), ctype.After(oldCtype), meta.After(oldMeta)
+	if !newData {
+		o.Size, o.ETag, o.Deleted, bytes, data = old.Size, old.ETag, old.Deleted, oldBytes, oldData
+	}
+	if !newCtype {
+		ctypeText, ctype = oldCtypeText, oldCtype
+	}
+	if !newMeta {
+		meta = oldMeta
+	}
+	o.ContentType = ctypeText
+	if bytes != "" {
+		o.ContentType += ";swift_bytes=" + bytes
+	}
+	o.CreatedAt = encodeTimes(data, ctype, meta)
+	return newData || newCtype || newMeta, nil
+}
+
+// SplitSwiftBytes takes the parameter swift_bytes out of a content type. The
+// other parameters lose the blanks around them, as upstream's listings show.
+func SplitSwiftBytes(contentType string) (rest, bytes string) {
+	semi := strings.IndexByte(contentType, ';')
+	if semi < 0 {
+		return contentType, ""
+	}
+	var b strings.Builder
+	b.WriteString(contentType[:semi])
+	for tail := contentType[semi:]; tail != ""; {
+		var param string
+		param, tail = cutParameter(tail[1:])
+		key, value, _ := strings.Cut(param, "=")
+		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
+		switch key {
+		case "":
+		case "swift_bytes":
+			bytes = value
+		default:
+			b.WriteString(";" + key + "=" + value)
+		}
+	}
+	return b.String(), bytes
+}
+
+// cutParameter splits before the next semicolon that is not quoted.
+func cutParameter(s string) (param, tail string) {
+	quoted := false
+	for i := 0; i < len(s); i++ {
+		switch {
+		case s[i] == '"':
+			quoted = !quoted
+		case s[i] == '\\' && quoted:
+			i++
+		case s[i] == ';' && !quoted:
+			return s[:i], s[i:]
+		}
+	}
+	return s, ""
+}

@@ -1,0 +1,145 @@
+package info
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"apus/impl/swift"
+	"apus/impl/web"
+)
+
+// fakeCache remembers what was set, and for how long.
+type fakeCache struct {
+	values map[string][]byte
+	ttls   map[string]time.Duration
+}
+
+func newCache() *fakeCache { return &fakeCache{map[string][]byte{}, map[string]time.Duration{}} }
+
+func (c *fakeCache) Get(_ context.Context, key string) ([]byte, bool) {
+	v, ok := c.values[key]
+	return v, ok
+}
+
+func (c *fakeCache) Set(_ context.Context, key string, value []byte, ttl time.Duration) {
+	c.values[key], c.ttls[key] = value, ttl
+}
+
+func (c *fakeCache) Delete(_ context.Context, key string) { delete(c.values, key) }
+
+// backend answers HEADs by path and counts them.
+type backend struct {
+	status map[string]int
+	header map[string]http.Header
+	asked  []string
+}
+
+func (b *backend) Serve(_ context.Context, req *web.Request) *web.Response {
+	b.asked = append(b.asked, req.Path)
+	resp := web.NewResponse(b.status[req.Path])
+	for k, v := range b.header[req.Path] {
+		resp.Header[k] = v
+	}
+	return resp
+}
+
+func client(cache web.Cache) *web.Request {
+	req := web.NewRequest("GET", "/v1/a/c/o")
+	req.Meta.Cache = cache
+	return req
+}
+
+func TestContainerIsLookedUpOnce(t *testing.T) {
+	b := &backend{
+		status: map[string]int{"/v1/a": 204, "/v1/a/c": 204},
+		header: map[string]http.Header{"/v1/a/c": {
+			"X-Container-Read": {".r:*"}, "X-Backend-Storage-Policy-Index": {"2"},
+			"X-Container-Object-Count": {"7"}, "X-Container-Meta-Quota-Bytes": {"10"}, "X-Container-Sysmeta-A-B": {"c"},
+		}},
+	}
+	cache, ctx := newCache(), t.Context()
+	req := client(cache)
+	c := Container(ctx, b, req, "a", "c")
+	require.True(t, c.OK())
+	require.Equal(t, ".r:*", c.ReadACL)
+	require.Equal(t, 2, c.PolicyIndex)
+	require.EqualValues(t, 7, c.ObjectCount)
+	require.Equal(t, map[string]string{"quota-bytes": "10"}, c.Meta)
+	require.Equal(t, map[string]string{"a-b": "c"}, c.Sysmeta)
+	require.Same(t, c, Container(ctx, b, req, "a", "c"), "within the request")
+	require.Equal(t, c, Container(ctx, b, client(cache), "a", "c"), "through the cache")
+	require.Equal(t, []string{"/v1/a", "/v1/a/c"}, b.asked)
+	require.Equal(t, time.Minute, cache.ttls["container/a/c"])
+
+	Clear(ctx, req, swift.Path{Account: "a", Container: "c"})
+	Container(ctx, b, req, "a", "c")
+	require.Len(t, b.asked, 3, "the account is still known")
+}
+
+func TestLifetimes(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		want   time.Duration // 0: not kept
+	}{{204, 20 * time.Second}, {200, 20 * time.Second}, {404, 2 * time.Second}, {410, 2 * time.Second}, {503, 0}, {401, 0}} {
+		cache := newCache()
+		req := client(cache)
+		SetAccount(t.Context(), req, "a", c.status, http.Header{RecheckAccount: {"20"}})
+		require.Equal(t, c.want, cache.ttls["account/a"], "%d", c.status)
+		_, kept := local[*AccountInfo](req, "account/a")
+		require.Equal(t, c.want > 0, kept)
+	}
+}
+
+func TestUnreachableAccountIsNotMissing(t *testing.T) {
+	b := &backend{status: map[string]int{"/v1/a": 503, "/v1/b": 404, "/v1/.x/c": 204}}
+	require.Equal(t, 503, Container(t.Context(), b, client(nil), "a", "c").Status)
+	require.Equal(t, 0, Container(t.Context(), b, client(nil), "b", "c").Status)
+	require.Equal(t, 204, Container(t.Context(), b, client(nil), ".x", "c").Status, "hidden accounts need not exist")
+}
+
+func TestFakeAccount(t *testing.T) {
+	cache := newCache()
+	a := SetAccount(t.Context(), client(cache), "a", 204, http.Header{FakeListing: {"yes"}})
+	require.True(t, a.OK())
+	require.False(t, a.Exists)
+	require.False(t, Account(t.Context(), nil, client(cache), "a").Exists)
+}
+
+func TestReadsWhatSwiftWrites(t *testing.T) {
+	c := decodeContainer([]byte(`{"status": 204, "read_acl": null, "write_acl": "w", "sync_to": null, "sync_key": null,
+		"object_count": "3", "bytes": 17, "versions": null, "storage_policy": "1", "cors": {"allow_origin": null},
+		"meta": {"a": "b"}, "sysmeta": {}, "sharding_state": "unsharded", "created_at": "0000000001.00000"}`))
+	require.Equal(t, &ContainerInfo{
+		Status: 204, WriteACL: "w", ObjectCount: 3, Bytes: 17, PolicyIndex: 1,
+		Meta: map[string]string{"a": "b"}, Sysmeta: map[string]string{}, ShardingState: "unsharded",
+	}, c)
+	require.Nil(t, decodeContainer([]byte("x")))
+	b, err := json.Marshal(encodeContainer(c, http.Header{"X-Backend-Timestamp": {"0000000001.00000"}}))
+	require.NoError(t, err)
+	var generic map[string]any
+	require.NoError(t, json.Unmarshal(b, &generic))
+	require.Nil(t, generic["read_acl"])
+	require.Equal(t, "3", generic["object_count"])
+	require.Equal(t, "0000000001.00000", generic["created_at"])
+	a := decodeAccount([]byte(`{"status": 204, "container_count": "2", "total_object_count": "3", "bytes": null, "meta": {}, "sysmeta": {}, "account_really_exists": true}`))
+	require.True(t, a.Exists)
+	require.EqualValues(t, 2, a.ContainerCount)
+}
+
+func TestConcurrentSubRequests(t *testing.T) {
+	req := client(nil)
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			b := &backend{status: map[string]int{"/v1/a": 204, "/v1/a/c": 204}}
+			Container(t.Context(), b, req.Sub("HEAD", "/v1/a/c/o", "SLO"), "a", "c")
+		})
+	}
+	wg.Wait()
+}

@@ -1,0 +1,256 @@
+package memcache
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"apus/impl/web/webtest"
+)
+
+// server is a memcached that keeps what it is told.
+type server struct {
+	mu     sync.Mutex
+	values map[string]string // key → "flags exptime value"
+	log    []string
+	mute   bool // accepts and does not answer
+	down   bool
+	conns  []net.Conn
+}
+
+// servers is a host.Net with memcacheds at addresses.
+type servers map[string]*server
+
+func (s servers) Listen(string) (net.Listener, error) { return nil, errors.New("not here") }
+func (s servers) Dial(_ context.Context, addr string) (net.Conn, error) {
+	srv := s[addr]
+	if srv == nil {
+		return nil, errors.New("connection refused")
+	}
+	srv.mu.Lock()
+	defer srv.mu.Unlock()
+	if srv.down {
+		return nil, errors.New("connection refused")
+	}
+	client, c := net.Pipe()
+	srv.conns = append(srv.conns, c)
+	go srv.run(c)
+	return client, nil
+}
+
+func (s *server) run(c net.Conn) {
+	rd := bufio.NewReader(c)
+	for {
+		line, err := rd.ReadString('\n')
+		if err != nil {
+			return
+		}
+		words := strings.Fields(line)
+		data := ""
+		if words[0] == "set" || words[0] == "add" {
+			n, _ := strconv.Atoi(words[4])
+			buf := make([]byte, n+2)
+			_, _ = io.ReadFull(rd, buf)
+			data = string(buf[:n])
+		}
+		s.mu.Lock()
+		answer, mute := s.answer(words, data), s.mute
+		s.mu.Unlock()
+		if !mute {
+			_, _ = io.WriteString(c, answer)
+		}
+	}
+}
+
+func (s *server) answer(words []string, data string) string {
+	if s.values == nil {
+		s.values = map[string]string{}
+	}
+	s.log = append(s.log, words[0])
+	key := words[1]
+	have, ok := s.values[key]
+	switch words[0] {
+	case "set", "add":
+		if words[0] == "add" && ok {
+			return "NOT_STORED\r\n"
+		}
+		s.values[key] = words[2] + " " + words[3] + " " + data
+		return "STORED\r\n"
+	case "get":
+		if !ok {
+			return "END\r\n"
+		}
+		f := strings.SplitN(have, " ", 3)
+		return fmt.Sprintf("VALUE %s %s %d\r\n%s\r\nEND\r\n", key, f[0], len(f[2]), f[2])
+	case "delete":
+		delete(s.values, key)
+		return "DELETED\r\n"
+	case "incr", "decr":
+		if !ok {
+			return "NOT_FOUND\r\n"
+		}
+		f := strings.SplitN(have, " ", 3)
+		n, _ := strconv.ParseInt(f[2], 10, 64)
+		d, _ := strconv.ParseInt(words[2], 10, 64)
+		if words[0] == "decr" {
+			d = -d
+		}
+		n = max(n+d, 0)
+		s.values[key] = fmt.Sprintf("%s %s %d", f[0], f[1], n)
+		return fmt.Sprintf("%d\r\n", n)
+	}
+	return "ERROR\r\n"
+}
+
+func bubble(t *testing.T, s servers, cfg ClientConfig, fn func(t *testing.T, c *Client)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		c, err := NewClient(s, webtest.NewClock(1_700_000_000), cfg)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fn(t, c)
+		c.Close()
+		for _, srv := range s {
+			for _, cn := range srv.conns {
+				_ = cn.Close()
+			}
+		}
+		synctest.Wait()
+	})
+}
+
+func TestClient(t *testing.T) {
+	srv := &server{}
+	bubble(t, servers{"m:11211": srv}, ClientConfig{Servers: []string{"m"}}, func(t *testing.T, c *Client) {
+		if _, ok := c.Get(ctx, "key"); ok {
+			t.Error("found before it was set")
+		}
+		c.Set(ctx, "key", []byte("[1,\r\n2]"), 90*time.Second)
+		// md5("key") as Swift sends it, the flag of JSON, seconds.
+		if got := srv.values["3c6e0b8a9c15224a8228b9a98ca1531d"]; got != "2 90 [1,\r\n2]" {
+			t.Errorf("stored %q", got)
+		}
+		if got, ok := c.Get(ctx, "key"); !ok || string(got) != "[1,\r\n2]" {
+			t.Errorf("got %q, %v", got, ok)
+		}
+		c.Set(ctx, "key", []byte("1"), 31*24*time.Hour)
+		if got := srv.values["3c6e0b8a9c15224a8228b9a98ca1531d"]; got != "2 1702678400 1" {
+			t.Errorf("stored %q", got)
+		}
+		srv.values["3c6e0b8a9c15224a8228b9a98ca1531d"] = "1 0 pickle"
+		if _, ok := c.Get(ctx, "key"); ok {
+			t.Error("a pickle was read")
+		}
+		c.Delete(ctx, "key")
+		if len(srv.values) != 0 {
+			t.Errorf("left: %v", srv.values)
+		}
+		if len(srv.conns) != 2 { // round-robin over the pool
+			t.Errorf("%d connections", len(srv.conns))
+		}
+	})
+}
+
+func TestIncr(t *testing.T) {
+	bubble(t, servers{"m:1": &server{}}, ClientConfig{Servers: []string{"m:1"}}, func(t *testing.T, c *Client) {
+		for i, step := range []struct{ delta, want int64 }{{5, 5}, {2, 7}, {-3, 4}, {-9, 0}} {
+			if got, err := c.Incr(ctx, "n", step.delta, time.Minute); err != nil || got != step.want {
+				t.Errorf("step %d: %d, %v", i, got, err)
+			}
+		}
+		if got, err := c.Incr(ctx, "other", -1, 0); err != nil || got != 0 {
+			t.Errorf("a fresh counter fell to %d, %v", got, err)
+		}
+	})
+}
+
+// The order of servers for a key, as OpenStack Swift's MemcacheRing has it.
+func TestRingOrder(t *testing.T) {
+	names := []string{"10.0.0.1:11211", "10.0.0.2:11211", "10.0.0.3:11211"}
+	c, err := NewClient(nil, nil, ClientConfig{Servers: names})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for key, want := range ringOrder {
+		var got []string
+		for _, n := range c.order(hashKey(key)) {
+			got = append(got, n.name[len("10.0.0."):len("10.0.0.")+1])
+		}
+		if strings.Join(got, "") != want {
+			t.Errorf("%s: %v, want %s", key, got, want)
+		}
+	}
+}
+
+func TestFailingServers(t *testing.T) {
+	s := servers{"a:1": {}, "b:1": {}, "c:1": {}}
+	cfg := ClientConfig{Servers: []string{"a:1", "b:1", "c:1"}}
+	bubble(t, s, cfg, func(t *testing.T, c *Client) {
+		order := c.order(hashKey("k"))
+		s[order[0].addr].down, s[order[1].addr].mute = true, true
+		start := time.Now()
+		c.Set(ctx, "k", []byte("1"), 0)
+		if d := time.Since(start); d != 2*time.Second {
+			t.Errorf("the mute server cost %v", d)
+		}
+		if len(s[order[2].addr].values) != 1 {
+			t.Error("the third server was not used")
+		}
+		for range 10 {
+			c.Get(ctx, "k")
+		}
+		start = time.Now()
+		c.Get(ctx, "k")
+		if d := time.Since(start); d != 0 {
+			t.Errorf("after 10 errors and one more the servers are not skipped; Get took %v", d)
+		}
+		s[order[0].addr].down = false
+		time.Sleep(61 * time.Second)
+		c.Set(ctx, "k", []byte("2"), 0)
+		if len(s[order[0].addr].values) != 1 {
+			t.Error("the first server was not tried again")
+		}
+	})
+}
+
+func TestNobodyAnswers(t *testing.T) {
+	bubble(t, servers{}, ClientConfig{Servers: []string{"a", "b"}}, func(t *testing.T, c *Client) {
+		c.Set(ctx, "k", []byte("1"), 0)
+		if _, ok := c.Get(ctx, "k"); ok {
+			t.Error("found")
+		}
+		if _, err := c.Incr(ctx, "k", 1, 0); err == nil {
+			t.Error("counted")
+		}
+	})
+	if _, err := NewClient(nil, nil, ClientConfig{}); err == nil {
+		t.Error("no servers, no error")
+	}
+}
+
+func TestPoolIsBounded(t *testing.T) {
+	srv := &server{mute: true}
+	cfg := ClientConfig{Servers: []string{"m:1"}, MaxConns: 2, ErrorInterval: -1}
+	bubble(t, servers{"m:1": srv}, cfg, func(t *testing.T, c *Client) {
+		var wg sync.WaitGroup
+		for range 5 {
+			wg.Go(func() { c.Get(ctx, "k") })
+		}
+		time.Sleep(time.Second / 2)
+		synctest.Wait()
+		if n := len(srv.conns); n != 2 {
+			t.Errorf("%d connections", n)
+		}
+		wg.Wait()
+	})
+}

@@ -1,0 +1,45 @@
+package all_test
+
+import (
+	"strings"
+	"testing"
+
+	"apus/impl/host"
+	"apus/impl/middleware/all"
+	"apus/impl/web"
+	"apus/impl/web/webtest"
+)
+
+// The filters of a proxy stacked as in a pipeline.
+func TestPipeline(t *testing.T) {
+	webtest.TrackBodies(t)
+	h := &host.Host{Clock: webtest.NewClock(1_800_000_000)}
+	options := map[string]string{"memcache": "memcache_backend = local", "tempauth": "user_test_tester = testing .admin"}
+	app := webtest.NewNext(webtest.Answer(200, "listing", "X-Account-Sysmeta-X", "secret"))
+	var pipe web.Handler = app
+	order := strings.Fields("catch_errors gatekeeper healthcheck proxy_logging memcache tempauth")
+	for i := len(order) - 1; i >= 0; i-- {
+		f, _ := webtest.Filter(t, all.Registry()[order[i]], h, options[order[i]], nil)
+		pipe = f(pipe)
+	}
+	login := webtest.Do(pipe, webtest.Request("GET", "/auth/v1.0", "X-Auth-User", "test:tester", "X-Auth-Key", "testing"))
+	got := webtest.Do(pipe, webtest.Request("GET", "/v1/AUTH_test", "X-Auth-Token", login.Header.Get("X-Auth-Token")))
+	if got.Status != 200 || got.Body != "listing" || got.Header.Get("X-Trans-Id") == "" || got.Header.Get("X-Account-Sysmeta-X") != "" {
+		t.Errorf("%+v", got)
+	}
+	if m := app.Last().Meta; m.UserID != "test:tester" || m.TxnID != got.Header.Get("X-Trans-Id") || m.Cache == nil {
+		t.Errorf("%+v", m)
+	}
+	if got := webtest.Do(pipe, webtest.Request("GET", "/healthcheck")); got.Body != "OK" || got.Header.Get("X-Trans-Id") == "" {
+		t.Errorf("%+v", got)
+	}
+}
+
+func TestNames(t *testing.T) {
+	registry := all.Registry()
+	for _, name := range strings.Fields("catch_errors gatekeeper healthcheck memcache proxy_logging slo tempauth") {
+		if registry[name] == nil {
+			t.Errorf("%s has no constructor", name)
+		}
+	}
+}

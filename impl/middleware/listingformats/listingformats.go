@@ -1,0 +1,156 @@
+// Package listingformats is the listing_formats filter: account and container
+// servers list in JSON, and this filter makes of it what the client asked
+// for, by ?format= or by the Accept header: text, JSON or XML. It also hides
+// names with a NUL byte, which filters keep for themselves.
+//
+// Swift's proxy puts it into every pipeline that does not name it, inside
+// proxy-logging and the cache, outside everything that lists.
+package listingformats
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"unicode/utf8"
+
+	"apus/impl/config"
+	"apus/impl/middleware"
+	"apus/impl/web"
+)
+
+// A body larger than this is no listing of ours and is passed on.
+const maxListing = 2 * 1024 * 10000
+
+type filter struct{ next web.Handler }
+
+var _ middleware.Constructor = New
+
+// New has no options.
+func New(*middleware.Env, *config.Section) (web.Filter, error) {
+	return func(next web.Handler) web.Handler { return &filter{next} }, nil
+}
+
+func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
+	version, p, ok := req.Swift()
+	if !ok || p.IsObject() || version != "v1" && version != "v1.0" ||
+		req.Method != http.MethodGet && req.Method != http.MethodHead {
+		return f.next.Serve(ctx, req)
+	}
+	q := req.Query()
+	byQuery := q.Has("format")
+	if v := q.Get("format"); !utf8.ValidString(v) {
+		return web.Plain(http.StatusBadRequest, "\"format\" parameter not valid UTF-8")
+	}
+	want, fault := contentType(q.Get("format"), req.Header.Get("Accept"))
+	if fault != 0 {
+		return web.NewResponse(fault)
+	}
+	q.Set("format", "json")
+	req.SetQuery(q)
+	resp := f.next.Serve(ctx, req)
+	if resp.Status != http.StatusOK && resp.Status != http.StatusNoContent {
+		return resp
+	}
+	if !byQuery {
+		vary(resp.Header)
+	}
+	if mime, _, _ := strings.Cut(resp.Header.Get("Content-Type"), ";"); strings.TrimSpace(mime) != "application/json" {
+		return resp
+	}
+	if req.Method == http.MethodHead {
+		resp.Header.Set("Content-Type", want+"; charset=utf-8")
+		resp.SetLength(0)
+		return resp
+	}
+	if resp.ContentLength > maxListing {
+		return resp
+	}
+	name := p.Account
+	if p.Container != "" {
+		name = p.Container
+	}
+	return convert(resp, want, name, p.IsContainer(), reserved(req))
+}
+
+func reserved(req *web.Request) bool {
+	return config.Truth(req.Header.Get("X-Backend-Allow-Reserved-Names"))
+}
+
+func vary(h http.Header) {
+	switch v := h.Get("Vary"); {
+	case v == "":
+		h.Set("Vary", "Accept")
+	case !strings.Contains(strings.ToLower(v), "accept"):
+		h.Set("Vary", v+", Accept")
+	}
+}
+
+// convert replaces the JSON body. A body that is not a listing is passed on
+// as it is.
+func convert(resp *web.Response, want, name string, container, reserved bool) *web.Response {
+	body, err := io.ReadAll(io.LimitReader(resp.Body, maxListing+1))
+	if err != nil {
+		resp.Abandon()
+		return web.NewResponse(http.StatusServiceUnavailable)
+	}
+	if len(body) > maxListing {
+		resp.Body = web.WrapBody(io.MultiReader(strings.NewReader(string(body)), resp.Body), resp.Body)
+		return resp
+	}
+	out, ok := render(body, want, name, container, reserved)
+	if !ok {
+		resp.Replace(web.Bytes(string(body)), int64(len(body)))
+		return resp
+	}
+	if len(out) == 0 {
+		resp.Status = http.StatusNoContent
+	}
+	resp.Header.Set("Content-Type", want+"; charset=utf-8")
+	resp.Replace(web.Bytes(out), int64(len(out)))
+	resp.SetLength(int64(len(out)))
+	return resp
+}
+
+// render is the listing in the wanted form; false if it is no listing.
+func render(body []byte, want, name string, container, reserved bool) (string, bool) {
+	if want == "application/json" && (reserved || !strings.Contains(string(body), `\u0000`)) {
+		return string(body), json.Valid(body)
+	}
+	var items []entry
+	if err := json.Unmarshal(body, &items); err != nil {
+		return "", false
+	}
+	var raw []json.RawMessage
+	if want == "application/json" {
+		if err := json.Unmarshal(body, &raw); err != nil {
+			return "", false
+		}
+	}
+	kept := items[:0]
+	var keptRaw []json.RawMessage
+	for i, e := range items {
+		switch {
+		case e.Name == nil && e.Subdir == nil:
+			return "", false
+		case !reserved && strings.Contains(e.name(), "\x00"):
+		default:
+			kept = append(kept, e)
+			if raw != nil {
+				keptRaw = append(keptRaw, raw[i])
+			}
+		}
+	}
+	switch want {
+	case "text/plain":
+		return text(kept), true
+	case "application/json":
+		if keptRaw == nil {
+			return "[]", true
+		}
+		b, err := json.Marshal(keptRaw)
+		return string(b), err == nil
+	}
+	return xml(kept, name, container), true
+}

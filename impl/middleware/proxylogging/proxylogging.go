@@ -1,0 +1,175 @@
+// Package proxylogging is the proxy_logging filter: one access line and one
+// event for each client request and, from the instance next to the proxy,
+// for each sub-request that other filters make.
+//
+// A line is fields separated by spaces, each percent-encoded, "-" for what is
+// missing or zero. By default: client_ip remote_addr end_time.datetime method
+// path protocol status_int referer user_agent auth_token bytes_recvd
+// bytes_sent client_etag transaction_id headers request_time source log_info
+// start_time end_time policy_index access_user_id. The option
+// log_msg_template rearranges them.
+//
+// The line is written when the response's body is closed. The status is 499
+// when the client left before the end, 500 when the body failed.
+package proxylogging
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"apus/impl/config"
+	"apus/impl/event"
+	"apus/impl/host"
+	"apus/impl/middleware"
+	"apus/impl/web"
+)
+
+type filter struct {
+	next   web.Handler
+	clock  host.Clock
+	log    *slog.Logger
+	events *event.Sink
+	fmt    *format
+}
+
+var _ middleware.Constructor = New
+
+// New reads log_msg_template, log_anonymization_method and _salt,
+// access_log_headers and _only, and reveal_sensitive_prefix.
+func New(env *middleware.Env, opts *config.Section) (web.Filter, error) {
+	f := newFormat(opts)
+	log := env.Host.Log
+	if log == nil {
+		log = slog.New(slog.DiscardHandler)
+	}
+	log = log.With("route", opts.String("access_log_route", "proxy-access"))
+	return func(next web.Handler) web.Handler {
+		return &filter{next, env.Host.Clock, log, env.Events, f}
+	}, nil
+}
+
+func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
+	if req.Source == "" && req.Meta.Logged {
+		return f.next.Serve(ctx, req)
+	}
+	if req.Source == "" {
+		req.Meta.Logged = true
+	}
+	x := f.begin(req)
+	done := false
+	defer func() {
+		if !done { // a panic goes by, to whoever answers it
+			x.status = http.StatusInternalServerError
+			x.finish()
+		}
+	}()
+	resp := f.next.Serve(ctx, req)
+	done = true
+	x.answered(req, resp)
+	return resp
+}
+
+// exchange is one request on its way to a line. Its request side is a copy,
+// because filters behind may change the request.
+type exchange struct {
+	f        *filter
+	rec      record
+	method   string
+	meta     *web.Meta
+	status   int
+	received *countingReader
+	watch    host.Stopwatch
+	source   string
+}
+
+func (f *filter) begin(req *web.Request) *exchange {
+	x := &exchange{
+		f: f, method: req.Method, meta: req.Meta, watch: host.StartStopwatch(), source: req.Source,
+		received: &countingReader{inner: req.Body},
+	}
+	req.Body = x.received
+	x.rec = record{
+		start: f.clock.Now(), method: req.Method, path: req.Path, query: req.RawQuery, protocol: req.Proto,
+		host: req.Host, remote: req.RemoteAddr, header: req.Header.Clone(), source: req.Source,
+	}
+	return x
+}
+
+// answered takes note of the response and has its body report the end.
+func (x *exchange) answered(req *web.Request, resp *web.Response) {
+	x.status, x.rec.wireStatus = resp.Status, resp.Status
+	x.rec.ttfb = x.watch.Elapsed()
+	const index = "X-Backend-Storage-Policy-Index"
+	x.rec.policy = resp.Header.Get(index)
+	if x.rec.policy == "" {
+		x.rec.policy = req.Header.Get(index)
+	}
+	b := &body{ReadCloser: resp.Body, x: x, length: resp.ContentLength}
+	if req.Method == http.MethodHead || resp.Status == http.StatusNoContent || resp.Status == http.StatusNotModified {
+		b.length = 0
+	}
+	resp.Body = b
+	if wt, ok := b.ReadCloser.(io.WriterTo); ok {
+		resp.Body = &copyingBody{b, wt}
+	}
+}
+
+// finish writes the line.
+func (x *exchange) finish() {
+	if x.received.gone {
+		x.status = 499
+	}
+	r := &x.rec
+	r.end, r.elapsed = x.f.clock.Now(), x.watch.Elapsed()
+	r.status, r.received, r.txn, r.user = x.status, x.received.n, x.meta.TxnID, x.meta.UserID
+	if r.wireStatus == 0 {
+		r.wireStatus = x.status
+	}
+	x.f.log.Info(x.f.fmt.line(r))
+	x.f.events.EmitRequest(event.Request{
+		Server: "proxy-server", Method: x.method, Path: r.path, Source: x.source, TxnID: r.txn,
+		Status: x.status, BytesIn: r.received, BytesOut: r.sent, Duration: r.elapsed,
+	})
+}
+
+// record is what a line can tell.
+type record struct {
+	start, end      time.Time
+	elapsed, ttfb   time.Duration
+	method, path    string // path decoded
+	query, protocol string
+	host, remote    string
+	header          http.Header
+	status          int
+	wireStatus      int
+	received, sent  int64
+	txn, source     string
+	policy, user    string
+}
+
+// clientIP is the best guess at the end user's address.
+func (r *record) clientIP() string {
+	if ip := r.header.Get("X-Cluster-Client-Ip"); ip != "" {
+		return ip
+	}
+	if list := r.header.Get("X-Forwarded-For"); list != "" {
+		first, _, _ := strings.Cut(list, ",")
+		if first = strings.TrimSpace(first); first != "" {
+			return first
+		}
+	}
+	return r.remoteIP()
+}
+
+func (r *record) remoteIP() string { return withoutPort(r.remote) }
+
+func withoutPort(addr string) string {
+	if i := strings.LastIndexByte(addr, ':'); i >= 0 && !strings.HasSuffix(addr, "]") {
+		addr = addr[:i]
+	}
+	return strings.Trim(addr, "[]")
+}

@@ -1,0 +1,293 @@
+package proxylogging_test
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+
+	"apus/impl/config"
+	"apus/impl/event"
+	"apus/impl/host"
+	"apus/impl/middleware"
+	"apus/impl/middleware/proxylogging"
+	"apus/impl/swift"
+	"apus/impl/web"
+	"apus/impl/web/webtest"
+)
+
+// lines is a slog.Handler that keeps messages.
+type lines struct{ got *[]string }
+
+func (lines) Enabled(context.Context, slog.Level) bool { return true }
+func (l lines) WithAttrs([]slog.Attr) slog.Handler     { return l }
+func (l lines) WithGroup(string) slog.Handler          { return l }
+func (l lines) Handle(_ context.Context, r slog.Record) error {
+	*l.got = append(*l.got, r.Message)
+	return nil
+}
+
+type fixture struct {
+	web.Filter
+	lines  []string
+	events []event.Request
+}
+
+func build(t *testing.T, options string) *fixture {
+	t.Helper()
+	webtest.TrackBodies(t)
+	f := &fixture{}
+	h := &host.Host{Clock: webtest.NewClock(1_800_000_000), Log: slog.New(lines{&f.lines})}
+	sink := &event.Sink{Request: func(e event.Request) { f.events = append(f.events, e) }}
+	f.Filter, _ = webtest.Filter(t, proxylogging.New, h, options, sink)
+	return f
+}
+
+func TestLine(t *testing.T) {
+	f := build(t, "")
+	next := webtest.NewNext(func(req *web.Request) *web.Response {
+		req.Meta.TxnID, req.Meta.UserID = "tx1", "acct:me"
+		req.Path = "/changed" // by a filter behind
+		return webtest.Response(201, "made", "X-Backend-Storage-Policy-Index", "0")
+	})
+	req := webtest.Request("PUT", "/v1/a/c/o x?a=b&temp_url_sig=0123456789abcdef0123",
+		"X-Auth-Token", "AUTH_tk0123456789abcdef", "User-Agent", "curl 1", "Etag", "\"e\"", "X-Forwarded-For", "9.9.9.9, 8.8.8.8")
+	req.RemoteAddr, req.Body = "1.2.3.4:567", strings.NewReader("12345")
+	if got := webtest.Do(f.Filter(next), req); got.Status != 201 || got.Body != "made" {
+		t.Fatal(got)
+	}
+	if len(f.lines) != 1 {
+		t.Fatalf("%d lines", len(f.lines))
+	}
+	want := `^9\.9\.9\.9 1\.2\.3\.4 15/Jan/2027/08/00/00 PUT /v1/a/c/o%2520x%3Fa%3Db%26temp_url_sig%3D0123456789abcdef\.\.\. ` +
+		`HTTP/1\.1 201 - curl%201 AUTH_tk012345678\.\.\. 5 4 %22e%22 tx1 - 0\.\d{4} - - 1800000000\.000000000 1800000000\.000000000 0 acct:me$`
+	if !regexp.MustCompile(want).MatchString(f.lines[0]) {
+		t.Errorf("line %s\nwant %s", f.lines[0], want)
+	}
+	if len(f.events) != 1 {
+		t.Fatalf("%d events", len(f.events))
+	}
+	e := f.events[0]
+	e.Duration = 0
+	if want := (event.Request{Server: "proxy-server", Method: "PUT", Path: "/v1/a/c/o x", TxnID: "tx1", Status: 201, BytesIn: 5, BytesOut: 4}); e != want {
+		t.Errorf("event %+v", e)
+	}
+	if next.Last().Header.Get("X-Auth-Token") != "AUTH_tk0123456789abcdef" {
+		t.Error("the token was redacted in the request, too")
+	}
+}
+
+func status(t *testing.T, f *fixture) string {
+	t.Helper()
+	if len(f.lines) != 1 {
+		t.Fatalf("%d lines: %q", len(f.lines), f.lines)
+	}
+	return f.lines[0]
+}
+
+func TestEnds(t *testing.T) {
+	const template = "log_msg_template = {status_int} {wire_status_int} {bytes_sent}"
+	long := func(err error) func(*web.Request) *web.Response {
+		return func(*web.Request) *web.Response {
+			return &web.Response{Status: 200, Header: http.Header{}, Body: webtest.Body("0123456789", err), ContentLength: 10}
+		}
+	}
+	unknown := func(*web.Request) *web.Response {
+		return &web.Response{Status: 200, Header: http.Header{}, Body: webtest.Body("0123456789", nil), ContentLength: -1}
+	}
+	for _, tt := range []struct {
+		name, method string
+		answer       func(*web.Request) *web.Response
+		read         int64 // bytes the client takes; -1 all
+		want         string
+	}{
+		{"complete", "GET", long(nil), -1, "200 200 10"},
+		{"complete without seeing the end", "GET", long(nil), 10, "200 200 10"},
+		{"client leaves", "GET", long(nil), 3, "499 200 3"},
+		{"client leaves before the body", "GET", long(nil), 0, "499 200 -"},
+		{"unknown length, complete", "GET", unknown, -1, "200 200 10"},
+		{"unknown length, client leaves", "GET", unknown, 3, "499 200 3"},
+		{"body fails", "GET", func(*web.Request) *web.Response {
+			return &web.Response{Status: 200, Header: http.Header{}, Body: webtest.Body("01", errors.New("disk")), ContentLength: 10}
+		}, -1, "500 200 2"},
+		{"HEAD", "HEAD", long(nil), 0, "200 200 -"},
+		{"304", "GET", webtest.Answer(304, ""), 0, "304 304 -"},
+		{"constant body by WriterTo", "GET", func(*web.Request) *web.Response { return web.Text(404, "gone", "text/plain") }, -1, "404 404 4"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := build(t, template)
+			resp := f.Filter(webtest.NewNext(tt.answer)).Serve(context.Background(), webtest.Request(tt.method, "/v1/a"))
+			if len(f.lines) != 0 {
+				t.Error("the line was written before the body was closed")
+			}
+			if tt.read < 0 {
+				_, _ = io.Copy(io.Discard, resp.Body)
+			} else {
+				_, _ = io.CopyN(struct{ io.Writer }{io.Discard}, struct{ io.Reader }{resp.Body}, tt.read)
+			}
+			_ = resp.Body.Close()
+			if got := status(t, f); got != tt.want {
+				t.Errorf("line %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+// refusing is a client that takes no more after n bytes.
+type refusing struct{ n int }
+
+func (r *refusing) Write(p []byte) (int, error) {
+	if len(p) > r.n {
+		return r.n, errors.New("connection reset")
+	}
+	r.n -= len(p)
+	return len(p), nil
+}
+
+func (r *refusing) ReadFrom(src io.Reader) (int64, error) {
+	return io.Copy(struct{ io.Writer }{r}, src)
+}
+
+func TestEndsOfFastBodies(t *testing.T) {
+	diskError := swift.E("test", "", swift.Corrupt, errors.New("disk"))
+	for _, tt := range []struct {
+		name string
+		room int
+		err  error
+		want string
+	}{
+		{"complete", 100, nil, "200 10"}, {"client leaves", 4, nil, "499 4"}, {"body fails", 100, diskError, "500 10"},
+	} {
+		for _, via := range []string{"Write", "ReadFrom"} {
+			t.Run(tt.name+" by "+via, func(t *testing.T) {
+				f := build(t, "log_msg_template = {status_int} {bytes_sent}")
+				resp := f.Filter(webtest.NewNext(func(*web.Request) *web.Response {
+					return &web.Response{
+						Status: 200, Header: http.Header{}, ContentLength: -1,
+						Body: fast{webtest.Body("0123456789", tt.err)},
+					}
+				})).Serve(context.Background(), webtest.Request("GET", "/"))
+				var w io.Writer = &refusing{tt.room}
+				if via == "Write" {
+					w = struct{ io.Writer }{w}
+				}
+				_, _ = resp.Body.(io.WriterTo).WriteTo(w)
+				_ = resp.Body.Close()
+				if got := status(t, f); got != tt.want {
+					t.Errorf("line %q, want %q", got, tt.want)
+				}
+			})
+		}
+	}
+}
+
+type fast struct{ io.ReadCloser }
+
+func (f fast) WriteTo(w io.Writer) (int64, error) {
+	return io.Copy(w, struct{ io.Reader }{f.ReadCloser})
+}
+
+func TestUploadBreaks(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		err  error
+		want string
+	}{
+		{"gone", swift.E("web.Read", "", swift.ClientGone, io.ErrUnexpectedEOF), "499 503 3"},
+		{"slow", swift.E("web.Read", "", swift.Timeout, nil), "503 503 3"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := build(t, "log_msg_template = {status_int} {wire_status_int} {bytes_recvd}")
+			req := webtest.Request("PUT", "/v1/a/c/o")
+			req.Body = io.MultiReader(strings.NewReader("abc"), failing{tt.err})
+			webtest.Do(f.Filter(webtest.NewNext(webtest.Answer(503, ""))), req)
+			if got := status(t, f); got != tt.want {
+				t.Errorf("line %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+type failing struct{ err error }
+
+func (f failing) Read([]byte) (int, error) { return 0, f.err }
+
+func TestPanicIsLogged(t *testing.T) {
+	f := build(t, "log_msg_template = {status_int}")
+	func() {
+		defer func() { _ = recover() }()
+		f.Filter(web.HandlerFunc(func(webtest.Context, *web.Request) *web.Response { panic("boom") })).
+			Serve(context.Background(), webtest.Request("GET", "/"))
+	}()
+	if got := status(t, f); got != "500" {
+		t.Errorf("line %q", got)
+	}
+}
+
+// Twice in a pipeline, the outer instance logs the client's request and the
+// inner one what filters between them ask for.
+func TestTwice(t *testing.T) {
+	f := build(t, "log_msg_template = {source} {path}")
+	app := webtest.NewNext(webtest.Answer(200, "sub"), webtest.Answer(200, "main"))
+	inner := f.Filter(app)
+	between := web.HandlerFunc(func(c webtest.Context, req *web.Request) *web.Response {
+		inner.Serve(c, req.Sub("GET", "/sub", "SLO")).Discard()
+		return inner.Serve(c, req)
+	})
+	webtest.Do(f.Filter(between), webtest.Request("GET", "/main"))
+	if got := strings.Join(f.lines, ","); got != "SLO /sub,- /main" {
+		t.Errorf("lines %q", got)
+	}
+}
+
+func TestTemplates(t *testing.T) {
+	for _, tt := range []struct {
+		name, options, want string
+	}{
+		{"names", "log_msg_template = {account}|{container}|{object}", "a|c|o/p"},
+		{"braces", "log_msg_template = {{{method}}}", "{GET}"},
+		{"times", "log_msg_template = {start_time.iso8601} {end_time.Y}-{end_time.b} {start_time.s}.{start_time.ms}", "2027-01-15T08:00:00 2027-Jan 1800000000.000"},
+		{"anonymised", "log_msg_template = {account.anonymized}", "{MD5}0cc175b9c0f1b6a831c399e269772661"},
+		{"anonymised with salt", "log_anonymization_salt = x\nlog_msg_template = {account.anonymized}", "{SMD5}" + "c8e5af04a4e5a9b1bd3d7d1b4ff9a1a1"},
+		{"headers", "access_log_headers = yes\naccess_log_headers_only = x-one\nlog_msg_template = {headers}", "X-One:%201"},
+		{"domain", "log_msg_template = {domain}", "host.example"},
+		{"no secrets", "reveal_sensitive_prefix = 0\nlog_msg_template = {auth_token}", "..."},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := build(t, tt.options)
+			req := webtest.Request("GET", "/v1/a/c/o/p", "X-One", "1", "X-Two", "2", "X-Auth-Token", "secret")
+			req.Host = "host.example:8080"
+			webtest.Do(f.Filter(webtest.NewNext(webtest.Answer(200, ""))), req)
+			got := status(t, f)
+			if strings.HasPrefix(tt.want, "{SMD5}") {
+				if len(got) != len(tt.want) || !strings.HasPrefix(got, "{SMD5}") {
+					t.Errorf("line %q", got)
+				}
+				return
+			}
+			if got != tt.want {
+				t.Errorf("line %q, want %q", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestBadOptions(t *testing.T) {
+	for _, options := range []string{
+		"log_msg_template = {nonsense}", "log_msg_template = {end_time.nonsense}", "log_msg_template = {method", "log_msg_template = a } b",
+		"log_anonymization_method = rot13", "reveal_sensitive_prefix = many",
+	} {
+		file, err := config.Parse("[filter:x]\n"+options, "test.conf")
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = proxylogging.New(&middleware.Env{Host: &host.Host{}}, file.Section("filter:x"))
+		if err != nil || file.Err() == nil {
+			t.Errorf("%s: accepted (%v)", options, err)
+		}
+	}
+}

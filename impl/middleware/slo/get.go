@@ -1,0 +1,231 @@
+package slo
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"apus/impl/config"
+	"apus/impl/swift"
+	"apus/impl/web"
+)
+
+// get answers GET and HEAD of an object that may be large.
+func (f *filter) get(ctx context.Context, client *web.Request) *web.Response {
+	query := client.Query()
+	req := *client
+	req.Header = client.Header.Clone()
+	if query.Get("multipart-manifest") == "get" {
+		return f.getManifest(ctx, &req, query.Get("format") == "raw")
+	}
+	// The object server judges conditions by the ETag of the whole, if it was
+	// stored, and always sends the whole manifest.
+	web.AddEtagIsAt(&req, etagHeader)
+	ignore := req.Header.Get(ignoreRangesIf)
+	if ignore != "" {
+		ignore += ","
+	}
+	req.Header.Set(ignoreRangesIf, ignore+markerHeader)
+
+	resp := f.next.Serve(ctx, &req)
+	if !isLarge(resp) {
+		return resp
+	}
+	part, refusal := partNumber(&req)
+	if refusal != nil {
+		resp.Abandon()
+		return refusal
+	}
+	return f.large(ctx, &req, resp, part)
+}
+
+func isLarge(resp *web.Response) bool { return config.Truth(resp.Header.Get(markerHeader)) }
+
+// large turns the manifest's response into the large object's.
+func (f *filter) large(ctx context.Context, req *web.Request, resp *web.Response, part int) *web.Response {
+	known, size := storedSize(resp)
+	// What only the segments can tell needs the manifest's body.
+	needed := !known || part > 0 || req.Method == http.MethodGet && resp.Status/100 != 3 && resp.Status != http.StatusPreconditionFailed
+	if !needed {
+		return withoutBody(req, resp, size)
+	}
+	if req.Method == http.MethodHead || resp.Status != http.StatusOK {
+		var done bool
+		if resp, done = f.refetch(ctx, req, resp); done {
+			return resp
+		}
+	}
+	text, err := resp.ReadAll(maxStoredManifest)
+	if err != nil {
+		return web.FromError(swift.E("slo.get", req.Path, swift.Unavailable, err))
+	}
+	segments, err := decodeManifest(text)
+	if err != nil {
+		req.Meta.Log.Error("cannot read a manifest", "path", req.Path, "err", err)
+		return web.NewResponse(http.StatusInternalServerError)
+	}
+	return f.respond(ctx, req, resp, segments, part)
+}
+
+// storedSize is the size of a large object that the manifest's headers
+// tell; those of old manifests do not.
+func storedSize(resp *web.Response) (known bool, size int64) {
+	size, err := strconv.ParseInt(resp.Header.Get(sizeHeader), 10, 64)
+	return err == nil && size >= 0 && resp.Header.Get(etagHeader) != "", size
+}
+
+// withoutBody finishes HEAD, 304 and 412 from the headers alone.
+func withoutBody(req *web.Request, resp *web.Response, size int64) *web.Response {
+	resp.Abandon()
+	resp.Body = http.NoBody
+	dress(resp, size, resp.Header.Get(etagHeader))
+	if !resp.OK() {
+		resp.SetLength(0)
+		return resp
+	}
+	return web.Conditional(req, resp, web.ConditionalOptions{})
+}
+
+// dress gives a manifest's response the headers of the large object.
+func dress(resp *web.Response, size int64, etag string) {
+	h := resp.Header
+	h.Set(manifestEtag, web.Unquote(h.Get("Etag")))
+	h.Set("Etag", `"`+etag+`"`)
+	h.Set("Content-Type", cleanContentType(h.Get("Content-Type")))
+	h.Del("Content-Range")
+	resp.SetLength(size)
+}
+
+// refetch gets the whole manifest where the first answer was not it. done
+// means that the result is for the client as it is.
+func (f *filter) refetch(ctx context.Context, req *web.Request, first *web.Response) (resp *web.Response, done bool) {
+	first.Abandon()
+	again := sub(req, http.MethodGet, req.Path, "MultipartGET")
+	again.RawQuery = req.RawQuery
+	resp = f.next.Serve(ctx, again)
+	if isLarge(resp) && resp.Status == http.StatusOK {
+		return resp, false
+	}
+	if isLarge(resp) || timestamp(resp).Before(timestamp(first)) {
+		// Older than what was just seen, or an error.
+		resp.Discard()
+		return web.NewResponse(http.StatusServiceUnavailable), true
+	}
+	if req.Method == http.MethodHead {
+		resp.Abandon()
+		resp.Body = http.NoBody
+	}
+	if resp.Status == http.StatusOK {
+		resp = web.Conditional(req, resp, web.ConditionalOptions{})
+	}
+	return resp, true
+}
+
+func timestamp(resp *web.Response) swift.Timestamp {
+	t, _ := swift.ParseTimestamp(resp.Header.Get("X-Backend-Timestamp")) // zero if absent
+	return t
+}
+
+// respond makes the large object's response, of whose own headers resp has
+// the rest.
+func (f *filter) respond(ctx context.Context, req *web.Request, resp *web.Response, segments []segment, part int) *web.Response {
+	size, etag := measure(segments)
+	dress(resp, size, etag)
+	resp.Status, resp.Body = http.StatusOK, http.NoBody
+	if part > 0 {
+		resp.Header.Set("X-Parts-Count", strconv.Itoa(len(segments)))
+		if part > len(segments) || segments[part-1].length() == 0 {
+			return noSuchPart(resp, req.Method, size)
+		}
+		r := partRange(segments, part)
+		if req.Method == http.MethodHead {
+			resp.Status = http.StatusPartialContent
+			resp.Header.Set("Content-Range", web.ContentRange(r, size))
+			resp.SetLength(r.Len())
+			return resp
+		}
+		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", r.Start, r.End-1))
+	}
+	if req.Method == http.MethodHead {
+		return web.Conditional(req, resp, web.ConditionalOptions{})
+	}
+	body := newObject(ctx, f, req, segments, size)
+	resp.Body = body
+	resp = web.Conditional(req, resp, web.ConditionalOptions{})
+	if resp.Status == http.StatusOK {
+		if err := body.open(); err != nil {
+			resp.Abandon()
+			return web.FromError(err)
+		}
+	}
+	return resp
+}
+
+const badPart = "The requested part number is not satisfiable"
+
+func noSuchPart(resp *web.Response, method string, size int64) *web.Response {
+	resp.Status = http.StatusRequestedRangeNotSatisfiable
+	resp.Header.Set("Content-Range", "bytes */"+strconv.FormatInt(size, 10))
+	resp.SetLength(0)
+	if method != http.MethodHead {
+		resp.Body = web.Bytes(badPart)
+		resp.SetLength(int64(len(badPart)))
+	}
+	return resp
+}
+
+// partNumber is 0 when the request names none.
+func partNumber(req *web.Request) (int, *web.Response) {
+	values, ok := req.Query()["part-number"]
+	if !ok {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(values[0])
+	if err != nil || n <= 0 {
+		return 0, plainError(http.StatusBadRequest, "Part number must be an integer greater than 0")
+	}
+	if req.Header.Get("Range") != "" {
+		return 0, plainError(http.StatusBadRequest, "Range requests are not supported with part number queries")
+	}
+	return n, nil
+}
+
+// getManifest answers with the manifest itself, as it is stored or in the
+// form of a PUT.
+func (f *filter) getManifest(ctx context.Context, req *web.Request, raw bool) *web.Response {
+	raw = raw && req.Method == http.MethodGet
+	inner := *req
+	if raw {
+		inner.Header = req.Header.Clone()
+		for _, name := range [...]string{"Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"} {
+			inner.Header.Del(name) // they mean the raw form
+		}
+	}
+	resp := f.next.Serve(ctx, &inner)
+	if !isLarge(resp) {
+		if raw && resp.Status == http.StatusOK {
+			return web.Conditional(req, resp, web.ConditionalOptions{}) // no large object: they mean this
+		}
+		return resp
+	}
+	if !raw || !resp.OK() {
+		if resp.OK() {
+			resp.Header.Set("Content-Type", "application/json; charset=utf-8")
+		}
+		return resp
+	}
+	text, err := resp.ReadAll(maxStoredManifest)
+	if err == nil {
+		text, err = rawManifest(text)
+	}
+	if err != nil {
+		req.Meta.Log.Error("cannot read a manifest", "path", req.Path, "err", err)
+		return web.NewResponse(http.StatusInternalServerError)
+	}
+	resp.Header.Set("Etag", md5Hex(text))
+	resp.Header.Set("Content-Type", cleanContentType(resp.Header.Get("Content-Type"))) // the large object's: a copy keeps it
+	resp.Body = web.Bytes(string(text))
+	resp.SetLength(int64(len(text)))
+	return web.Conditional(req, resp, web.ConditionalOptions{Etags: []string{md5Hex(text)}})
+}

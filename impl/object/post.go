@@ -1,0 +1,198 @@
+package object
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+
+	"apus/impl/diskfile"
+	"apus/impl/swift"
+	"apus/impl/web"
+)
+
+// post replaces the object's own metadata, and its content type if the request
+// has one. The body and the system metadata of the PUT stay.
+func (c *call) post(ctx context.Context) *web.Response {
+	if err := c.checkDeleteAt(); err != nil {
+		return web.Plain(http.StatusBadRequest, "%v", err)
+	}
+	if err := c.checkMetadata(); err != nil {
+		return web.Plain(http.StatusBadRequest, "%v", err)
+	}
+	typeTime, err := c.contentTypeTime()
+	if err != nil {
+		return web.Plain(http.StatusBadRequest, "%v", err)
+	}
+	f, err := c.obj.Open(c.openOptions())
+	var missing *diskfile.Missing
+	switch {
+	case errors.As(err, &missing):
+		return web.NewResponse(http.StatusNotFound)
+	case err != nil:
+		return c.failure(err)
+	}
+	f.Close()
+	if !f.Timestamp().Before(c.time) && !f.ContentTypeTimestamp().Before(typeTime) {
+		return conflict(f.Timestamp())
+	}
+	md, ts := c.metadata(), c.time
+	md[diskfile.KeyTimestamp] = c.time.Internal()
+	if !f.Timestamp().Before(c.time) { // only the content type is newer
+		if f.MetaMetadata == nil {
+			return conflict(f.Timestamp())
+		}
+		md, ts = f.MetaMetadata.Clone(), f.MetaMetadata.Timestamp()
+	}
+	contentType := c.chooseContentType(f, md, typeTime)
+	if err := c.obj.WriteMetadata(ts, md); err != nil {
+		return c.commitFailure(err)
+	}
+	if resp := c.updateContainers(ctx, http.MethodPut, c.postRow(f, md, contentType)); resp != nil {
+		return resp
+	}
+	resp := web.NewResponse(http.StatusAccepted)
+	resp.Header.Set("X-Backend-Content-Type", contentType.value)
+	for k, v := range f.Metadata {
+		if sysMeta(strings.ToLower(k)) {
+			resp.Header.Set(k, v)
+		}
+	}
+	return resp
+}
+
+// contentTypeTime is when the content type of the request was set; zero
+// without one.
+func (c *call) contentTypeTime() (swift.Timestamp, error) {
+	if c.Header.Get("Content-Type") == "" {
+		return swift.Timestamp{}, nil
+	}
+	if v := c.Header.Get("Content-Type-Timestamp"); v != "" {
+		return swift.ParseTimestamp(v)
+	}
+	return c.time, nil
+}
+
+// typed is a content type and when it was set.
+type typed struct {
+	value string
+	time  swift.Timestamp
+}
+
+// chooseContentType decides between the request's and the object's, and stores
+// the result in md unless it is that of the .data file anyway.
+func (c *call) chooseContentType(f *diskfile.File, md diskfile.Metadata, requested swift.Timestamp) typed {
+	ct := typed{f.Metadata[diskfile.KeyContentType], f.ContentTypeTimestamp()}
+	if requested.After(ct.time) {
+		ct = typed{c.Header.Get("Content-Type"), requested}
+	} else if ct.time == f.DataTimestamp {
+		return ct
+	}
+	md[diskfile.KeyContentType], md[diskfile.KeyContentTime] = ct.value, ct.time.Internal()
+	return ct
+}
+
+// postRow is the listing row after a POST.
+func (c *call) postRow(f *diskfile.File, md diskfile.Metadata, ct typed) map[string]string {
+	contentType := ct.value
+	if ct.time != f.DataTimestamp {
+		// The size of a large object stands in a parameter of the content
+		// type of the PUT and must not get lost with it.
+		if bytes, ok := swiftBytes(f.DataMetadata[diskfile.KeyContentType]); ok {
+			contentType += ";swift_bytes=" + bytes
+		}
+	}
+	row := map[string]string{
+		"X-Size": f.Metadata[diskfile.KeyContentLength], "X-Content-Type": contentType,
+		"X-Timestamp": f.DataTimestamp.Internal(), "X-Content-Type-Timestamp": ct.time.Internal(),
+		"X-Meta-Timestamp": md[diskfile.KeyTimestamp], "X-Etag": f.Metadata[diskfile.KeyETag],
+	}
+	override(row, f.Metadata)
+	return row
+}
+
+// swiftBytes finds the swift_bytes parameter of a content type.
+func swiftBytes(contentType string) (string, bool) {
+	for p := range strings.SplitSeq(contentType, ";") {
+		if v, ok := strings.CutPrefix(strings.TrimSpace(p), "swift_bytes="); ok {
+			return v, true
+		}
+	}
+	return "", false
+}
+
+// override applies what the proxy wants in the listing instead of the
+// object's own values. The sysmeta form wins.
+func override(row, from map[string]string) {
+	for _, prefix := range []string{"x-backend-container-update-override-", "x-object-sysmeta-container-update-override-"} {
+		for _, k := range sortedKeys(from) {
+			if name, ok := strings.CutPrefix(strings.ToLower(k), prefix); ok && name != "" {
+				row[diskfile.Title("x-"+name)] = from[k]
+			}
+		}
+	}
+}
+
+// delete puts a tombstone over the object, also where nothing is.
+func (c *call) delete(ctx context.Context) *web.Response {
+	old, resp := c.look()
+	if resp != nil {
+		return resp
+	}
+	status := http.StatusNoContent
+	var md diskfile.Metadata
+	switch {
+	case old.file != nil:
+		md = old.file.Metadata
+		if !old.time.Before(c.time) {
+			status = http.StatusConflict
+		}
+	default:
+		md = old.gone.Metadata // of an expired object
+		status = http.StatusNotFound
+	}
+	if v := c.Header.Get("X-If-Delete-At"); v != "" {
+		if resp := c.ifDeleteAt(v, old, md); resp != nil {
+			return resp
+		}
+		status = http.StatusNoContent
+	}
+	if old.time.Before(c.time) {
+		if err := c.obj.Delete(c.time); swift.Is(err, swift.Conflict) {
+			// Something newer came in between: answer as if it had been there
+			// from the start. It stays newer, so this happens once.
+			return c.delete(ctx)
+		} else if err != nil {
+			return c.commitFailure(err)
+		}
+		row := map[string]string{"X-Timestamp": c.time.Internal()}
+		if resp := c.updateContainers(ctx, http.MethodDelete, row); resp != nil {
+			return resp
+		}
+	}
+	latest := c.time
+	if old.time.After(latest) {
+		latest = old.time
+	}
+	resp = web.NewResponse(status)
+	resp.Header.Set("X-Backend-Timestamp", latest.Internal())
+	resp.Header.Set("X-Backend-Content-Type", md[diskfile.KeyContentType])
+	return resp
+}
+
+// ifDeleteAt refuses an expirer's DELETE of an object that expires at another
+// time by now.
+func (c *call) ifDeleteAt(v string, old found, md diskfile.Metadata) *web.Response {
+	want, err := swift.ParseTimestamp(v)
+	switch {
+	case err != nil:
+		return web.Plain(http.StatusBadRequest, "Bad X-If-Delete-At header value")
+	case old.time.IsZero():
+		return web.NewResponse(http.StatusNotFound)
+	case !old.time.Before(c.time):
+		return web.NewResponse(http.StatusConflict)
+	case swift.NewTimestamp(md.DeleteAt()*swift.TicksPerSecond, 0) != want:
+		return web.Plain(http.StatusPreconditionFailed, "X-If-Delete-At and X-Delete-At do not match")
+	}
+	return nil
+}

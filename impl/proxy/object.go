@@ -1,0 +1,194 @@
+package proxy
+
+import (
+	"net/http"
+	"strconv"
+	"strings"
+
+	"apus/impl/info"
+	"apus/impl/policy"
+	"apus/impl/proxy/fanout"
+	"apus/impl/ring"
+	"apus/impl/web"
+)
+
+func objectVerbs() map[string]verb {
+	return map[string]verb{
+		"GET": {readObject, true}, "HEAD": {readObject, true}, "PUT": {putObject, true},
+		"POST": {postObject, true}, "DELETE": {deleteObject, true},
+		"OPTIONS": {serve: serveOptions},
+	}
+}
+
+// target is where the object of a request is stored.
+type target struct {
+	container *info.ContainerInfo
+	policy    *policy.Policy
+	ring      *ring.Ring
+}
+
+// target finds the container of the object, and its policy.
+func (c *call) target() (t target, fault *web.Response) {
+	t.container = info.Container(c.ctx, c.Server, c.req, c.path.Account, c.path.Container)
+	if t.container.Status >= 500 {
+		return t, web.NewResponse(http.StatusServiceUnavailable)
+	}
+	index := t.container.PolicyIndex
+	if v := c.req.Header.Get("X-Backend-Storage-Policy-Index"); v != "" {
+		if n, err := strconv.Atoi(v); err == nil {
+			index = n
+		}
+	}
+	t.policy = c.swift.Policies.ByIndex(index)
+	if t.policy == nil {
+		// Another proxy knows a policy that this one was not told of.
+		return t, web.Plain(http.StatusServiceUnavailable, "Unknown Storage Policy")
+	}
+	if t.policy.Type != policy.Replication {
+		return t, web.Plain(http.StatusNotImplemented, "Storage policy %s is not supported", t.policy.Name)
+	}
+	c.req.Meta.PolicyIndex = index
+	t.ring, fault = c.ring(t.policy.RingName())
+	return t, fault
+}
+
+// objectHeader is the client's header for object servers of the target.
+func (c *call) objectHeader(t target) http.Header {
+	h := c.forwardedHeader()
+	h["X-Backend-Storage-Policy-Index"] = []string{strconv.Itoa(t.policy.Index)}
+	return h
+}
+
+func readObject(c *call) *web.Response {
+	t, fault := c.target()
+	if fault != nil {
+		return fault
+	}
+	if denial := c.authorize(t.container.ReadACL); denial != nil {
+		return denial
+	}
+	resp := c.fan.Get(c.ctx, fanout.GetRequest{
+		Method: c.req.Method, Entity: c.path.String(), RawQuery: c.req.RawQuery, Header: c.objectHeader(t),
+		Nodes: c.nodes(t.ring, c.path), Server: fanout.ServerObject, TxnID: c.req.Meta.TxnID,
+		Newest: truth(c.req.Header.Get("X-Newest")),
+	})
+	cleanHeader(resp.Header)
+	if resp.Status/100 == 2 || resp.Status == http.StatusNotModified || resp.Status == http.StatusRequestedRangeNotSatisfiable {
+		resp.Header.Set("Accept-Ranges", "bytes")
+	}
+	if v := resp.Header.Get("Content-Type"); strings.Contains(v, ";") {
+		resp.Header.Set("Content-Type", cleanContentType(v))
+	}
+	return resp
+}
+
+// cleanContentType removes the parameters that Swift keeps in content types
+// for itself.
+func cleanContentType(v string) string {
+	parts := strings.Split(v, ";")
+	out := parts[:1]
+	for _, p := range parts[1:] {
+		if !strings.HasPrefix(strings.ToLower(strings.TrimSpace(p)), "swift_") {
+			out = append(out, p)
+		}
+	}
+	return strings.Join(out, ";")
+}
+
+// forWrite finds the target of a write and checks that the client may do it
+// and that the container exists.
+func (c *call) forWrite() (t target, fault *web.Response) {
+	t, fault = c.target()
+	if fault != nil {
+		return t, fault
+	}
+	if denial := c.authorize(t.container.WriteACL); denial != nil {
+		return t, denial
+	}
+	if !t.container.OK() {
+		return t, web.NewResponse(http.StatusNotFound)
+	}
+	return t, nil
+}
+
+func putObject(c *call) *web.Response {
+	req := c.req
+	ifNoneMatch := req.Header.Get("If-None-Match")
+	if ifNoneMatch != "" && !hasStar(ifNoneMatch) {
+		return web.Plain(http.StatusBadRequest, "If-None-Match only supports *")
+	}
+	t, fault := c.forWrite()
+	if fault != nil {
+		return fault
+	}
+	c.setContentType()
+	if fault := c.checkObject(); fault != nil {
+		return fault
+	}
+	x, fault := c.expiry()
+	if fault != nil {
+		return fault
+	}
+	nodes := c.nodes(t.ring, c.path)
+	headers, fault := c.objectWriteHeaders(t, nodes.Replicas(), x)
+	if fault != nil {
+		return fault
+	}
+	a, err := c.fan.Put(c.ctx, fanout.PutRequest{
+		Entity: c.path.String(), Headers: headers, Nodes: nodes, Body: req.Body, Length: req.ContentLength,
+		MaxSize: c.swift.Limits.MaxFileSize, IfNoneMatch: ifNoneMatch != "", TxnID: req.Meta.TxnID,
+	})
+	if err != nil {
+		c.log().Info("body of a PUT cannot be read", "path", c.path.String(), "txn", req.Meta.TxnID, "err", err)
+		return web.FromError(err)
+	}
+	resp := respond(a)
+	if resp.OK() {
+		resp.Header.Set("Last-Modified", lastModified(c.stamp))
+	}
+	return resp
+}
+
+func hasStar(list string) bool {
+	for _, v := range strings.Split(list, ",") {
+		if strings.Trim(strings.TrimSpace(v), `"`) == "*" {
+			return true
+		}
+	}
+	return false
+}
+
+func postObject(c *call) *web.Response {
+	t, fault := c.forWrite()
+	if fault != nil {
+		return fault
+	}
+	if fault := checkMetadata(c.req.Header, "Object", &c.swift.Limits); fault != nil {
+		return fault
+	}
+	x, fault := c.expiry()
+	if fault != nil {
+		return fault
+	}
+	nodes := c.nodes(t.ring, c.path)
+	headers, fault := c.objectWriteHeaders(t, nodes.Replicas(), x)
+	if fault != nil {
+		return fault
+	}
+	return respond(c.fan.Post(c.ctx, fanout.EachRequest{
+		Method: http.MethodPost, Entity: c.path.String(), Headers: headers, Nodes: nodes, TxnID: c.req.Meta.TxnID,
+	}))
+}
+
+func deleteObject(c *call) *web.Response {
+	t, fault := c.forWrite()
+	if fault != nil {
+		return fault
+	}
+	nodes := c.nodes(t.ring, c.path)
+	headers, fault := c.objectWriteHeaders(t, nodes.Replicas(), expiry{})
+	if fault != nil {
+		return fault
+	}
+	return c.toAll(nodes, c.path, http.MethodDelete, headers, map[int]int{http.StatusNotFound: http.StatusNoContent})
+}

@@ -1,0 +1,104 @@
+package proxy
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"apus/impl/backend"
+	"apus/impl/config"
+	"apus/impl/proxy/fanout"
+)
+
+// options is [app:proxy-server].
+type options struct {
+	backend                backend.Config
+	fanout                 fanout.Config
+	accountAutocreate      bool
+	allowAccountManagement bool
+	exposeInfo             bool
+	hiddenInfo             []string // dotted
+	recheckAccount         int      // seconds
+	recheckContainer       int
+	maxContainers          int64
+	maxContainersExempt    []string
+	denyHosts              []string
+	ownerHeaders           []string // canonical
+	expirerAccount         string
+	expirerDivisor         int64
+}
+
+const defaultOwnerHeaders = "x-container-read, x-container-write, x-container-sync-key, x-container-sync-to, " +
+	"x-account-meta-temp-url-key, x-account-meta-temp-url-key-2, " +
+	"x-container-meta-temp-url-key, x-container-meta-temp-url-key-2, x-account-access-control"
+
+func readOptions(s *config.Section) options {
+	const most = 1 << 31
+	o := options{
+		backend: backend.Config{
+			ConnTimeout: s.Seconds("conn_timeout", 500*time.Millisecond),
+			NodeTimeout: s.Seconds("node_timeout", 10*time.Second),
+		},
+		fanout: fanout.Config{
+			NodeTimeout:         s.Seconds("node_timeout", 10*time.Second),
+			PostQuorumTimeout:   max(1, s.Seconds("post_quorum_timeout", 500*time.Millisecond)), // zero means default
+			ClientChunkSize:     int(s.Int("client_chunk_size", 65536, 1, 64<<20)),
+			SuppressionInterval: max(1, s.Seconds("error_suppression_interval", time.Minute)),
+			SuppressionLimit:    int(s.Int("error_suppression_limit", 10, 0, most)),
+		},
+		accountAutocreate:      s.Bool("account_autocreate", false),
+		allowAccountManagement: s.Bool("allow_account_management", false),
+		exposeInfo:             s.Bool("expose_info", true),
+		hiddenInfo:             s.List("disallowed_sections", "swift.valid_api_versions"),
+		recheckAccount:         int(s.Int("recheck_account_existence", 60, 0, most)),
+		recheckContainer:       int(s.Int("recheck_container_existence", 60, 0, most)),
+		maxContainers:          s.Int("max_containers_per_account", 0, 0, most),
+		maxContainersExempt:    s.List("max_containers_whitelist"),
+		denyHosts:              s.List("deny_host_headers"),
+		expirerAccount:         s.String("auto_create_account_prefix", ".") + s.String("expiring_objects_account_name", "expiring_objects"),
+		expirerDivisor:         s.Int("expiring_objects_container_divisor", 86400, 1, most),
+	}
+	if o.fanout.SuppressionLimit == 0 {
+		o.fanout.SuppressionLimit = -1
+	}
+	o.fanout.RecoverableNodeTimeout = s.Seconds("recoverable_node_timeout", o.fanout.NodeTimeout)
+	// Bodies of objects come in pieces as large as their reader asks for.
+	s.Int("object_chunk_size", 65536, 1, 64<<20)
+	for _, h := range config.SplitList(s.String("swift_owner_headers", defaultOwnerHeaders)) {
+		o.ownerHeaders = append(o.ownerHeaders, http.CanonicalHeaderKey(h))
+	}
+	if m := s.String("sorting_method", "shuffle"); m != "shuffle" {
+		s.Fail("sorting_method", "must be shuffle")
+	}
+	f, err := requestNodes(s.String("request_node_count", "2 * replicas"))
+	if err != nil {
+		s.Fail("request_node_count", err.Error())
+	}
+	o.fanout.RequestNodes = f
+	return o
+}
+
+// requestNodes reads "N" or "N * replicas".
+func requestNodes(v string) (func(replicas int) int, error) {
+	words := strings.Fields(strings.ToLower(v))
+	if len(words) > 0 {
+		n, err := strconv.Atoi(words[0])
+		switch {
+		case err != nil || n < 1:
+		case len(words) == 1:
+			return func(int) int { return n }, nil
+		case len(words) == 3 && words[1] == "*" && words[2] == "replicas":
+			return func(r int) int { return n * r }, nil
+		}
+	}
+	return nil, fmt.Errorf("must be a number, or a number * replicas")
+}
+
+// denied reports whether requests for this Host are refused.
+func (o *options) denied(host string) bool {
+	name, _, _ := strings.Cut(host, ":")
+	return len(o.denyHosts) > 0 && slices.Contains(o.denyHosts, name)
+}

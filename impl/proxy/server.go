@@ -1,0 +1,239 @@
+// Package proxy is the proxy-server app at the end of the pipeline: it maps
+// the client API (/v1/account/container/object) to requests to the account,
+// container and object servers that the rings name, and their answers back.
+//
+// Each request is a call; account.go, container.go and object.go hold what
+// the verbs do. How several nodes are asked is fanout's business.
+package proxy
+
+import (
+	"context"
+	"log/slog"
+	"net/http"
+	"strings"
+	"sync"
+	"unicode/utf8"
+
+	"apus/impl/backend"
+	"apus/impl/config"
+	"apus/impl/event"
+	"apus/impl/host"
+	"apus/impl/middleware"
+	"apus/impl/proxy/fanout"
+	"apus/impl/ring"
+	"apus/impl/swift"
+	"apus/impl/web"
+)
+
+// Rings finds rings by name: "account", "container", "object", "object-1", ….
+type Rings interface {
+	Ring(name string) (*ring.Ring, error)
+}
+
+// Server is the app.
+type Server struct {
+	host   *host.Host
+	swift  *config.Swift
+	rings  Rings
+	opts   options
+	info   *middleware.Capabilities
+	client *backend.Client
+	fan    *fanout.Fanout
+	stamps stamps
+	// What may be done to the three kinds of resource.
+	onAccount, onContainer, onObject map[string]verb
+}
+
+var _ web.Handler = (*Server)(nil)
+
+// New reads opts, the section of the app, and publishes what the cluster can
+// in info.
+func New(h *host.Host, sw *config.Swift, rings Rings, opts *config.Section, info *middleware.Capabilities, ev *event.Sink) (*Server, error) {
+	o := readOptions(opts)
+	if err := opts.Err(); err != nil {
+		return nil, err
+	}
+	s := &Server{host: h, swift: sw, rings: rings, opts: o, info: info}
+	s.client = backend.New(h.Net, o.backend)
+	s.fan = fanout.New(s.client, o.fanout, ev)
+	s.stamps.clock = h.Clock
+	s.onAccount, s.onContainer, s.onObject = accountVerbs(o.allowAccountManagement), containerVerbs(), objectVerbs()
+	info.Register("swift", s.capabilities())
+	return s, nil
+}
+
+// Close waits for requests to storage nodes that outlived theirs, and drops
+// the connections that are kept. It cuts what is left when ctx ends.
+func (s *Server) Close(ctx context.Context) error {
+	err := s.fan.Close(ctx)
+	s.client.Close()
+	return err
+}
+
+// call is one request on its way through the app.
+type call struct {
+	*Server
+	ctx   context.Context
+	req   *web.Request
+	path  swift.Path
+	stamp swift.Timestamp // of this request
+	// allowed is set when the client may do what he asks for, whatever the
+	// ACL of the container.
+	allowed bool
+}
+
+// verb is what one method does to one kind of resource.
+type verb struct {
+	serve func(*call) *web.Response
+	// late verbs look up the container's ACL before a client is denied.
+	late bool
+}
+
+// Serve answers a request.
+func (s *Server) Serve(ctx context.Context, req *web.Request) *web.Response {
+	if req.Path == "/info" {
+		return s.serveInfo(req)
+	}
+	if !validName(req.Path, allowReserved(req)) {
+		return web.Plain(http.StatusPreconditionFailed, "Invalid UTF8 or contains NULL")
+	}
+	version, p, ok := req.Swift()
+	switch {
+	case !ok && strings.Trim(strings.TrimPrefix(req.Path, "/"+version), "/") == "":
+		return web.Plain(http.StatusPreconditionFailed, "Bad URL")
+	case !ok:
+		return web.NewResponse(http.StatusNotFound)
+	case version != "v1" && version != "v1.0":
+		return web.NewResponse(http.StatusBadRequest)
+	case s.opts.denied(req.Host):
+		return web.Plain(http.StatusForbidden, "Invalid host header")
+	}
+	c := &call{Server: s, ctx: ctx, req: req, path: p}
+	if fault := c.stampRequest(); fault != nil {
+		return fault
+	}
+	verbs := s.verbs(p)
+	v, ok := verbs[req.Method]
+	if !ok {
+		return methodNotAllowed(verbs)
+	}
+	if req.Authorize != nil {
+		switch denial := req.Authorize(ctx, req); {
+		case denial == nil:
+			c.allowed = true
+		case !v.late:
+			return denial
+		default:
+			denial.Discard()
+		}
+	}
+	return v.serve(c)
+}
+
+func (s *Server) verbs(p swift.Path) map[string]verb {
+	switch {
+	case p.IsObject():
+		return s.onObject
+	case p.IsContainer():
+		return s.onContainer
+	}
+	return s.onAccount
+}
+
+func methodNotAllowed(verbs map[string]verb) *web.Response {
+	resp := web.NewResponse(http.StatusMethodNotAllowed)
+	resp.Header.Set("Allow", allowList(verbs))
+	return resp
+}
+
+func allowList(verbs map[string]verb) string {
+	names := make([]string, 0, len(verbs))
+	for name := range verbs {
+		names = append(names, name)
+	}
+	sortStrings(names)
+	return strings.Join(names, ", ")
+}
+
+// serveOptions answers OPTIONS without a CORS preflight.
+func serveOptions(c *call) *web.Response {
+	resp := web.Empty(http.StatusOK)
+	resp.Header.Set("Allow", allowList(c.verbs(c.path)))
+	return resp
+}
+
+// authorize asks whether the client may go on, given the ACL that applies.
+// Nil means yes.
+func (c *call) authorize(acl string) *web.Response {
+	c.req.ACL = acl
+	if c.allowed || c.req.Authorize == nil {
+		return nil
+	}
+	return c.req.Authorize(c.ctx, c.req)
+}
+
+// ring is the named ring; the response is set when there is none.
+func (c *call) ring(name string) (*ring.Ring, *web.Response) {
+	r, err := c.rings.Ring(name)
+	if err != nil {
+		c.log().Error("ring cannot be read", "ring", name, "err", err)
+		return nil, web.NewResponse(http.StatusServiceUnavailable)
+	}
+	return r, nil
+}
+
+// nodes begins to deal out the nodes of a path.
+func (c *call) nodes(r *ring.Ring, p swift.Path) *fanout.Nodes {
+	return c.fan.Nodes(r, r.Partition(c.swift.Hasher.Hash(p)))
+}
+
+func (c *call) log() *slog.Logger {
+	if c.req.Meta.Log != nil {
+		return c.req.Meta.Log
+	}
+	return slog.New(slog.DiscardHandler)
+}
+
+// allowReserved reports whether names may contain NUL, as those that filters
+// keep for themselves do.
+func allowReserved(req *web.Request) bool {
+	return config.Truth(req.Header.Get("X-Backend-Allow-Reserved-Names"))
+}
+
+func validName(s string, reserved bool) bool {
+	return utf8.ValidString(s) && (reserved || !strings.Contains(s, "\x00"))
+}
+
+// stamps makes timestamps that never repeat, also when the clock stands still
+// or steps back a little; two writes of one client must not be a tie.
+type stamps struct {
+	clock host.Clock
+	mu    sync.Mutex
+	last  swift.Timestamp
+}
+
+func (s *stamps) next() swift.Timestamp {
+	now := swift.TimestampOf(s.clock.Now())
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if ahead := s.last.Ticks() - now.Ticks(); ahead >= 0 && ahead < swift.TicksPerSecond {
+		now = swift.NewTimestamp(s.last.Ticks()+1, 0)
+	}
+	s.last = now
+	return now
+}
+
+// stampRequest gives the request its timestamp, unless a filter has.
+func (c *call) stampRequest() *web.Response {
+	if v := c.req.Header.Get("X-Timestamp"); v != "" {
+		t, err := swift.ParseTimestamp(v)
+		if err != nil {
+			return web.Plain(http.StatusBadRequest, "X-Timestamp should be a UNIX timestamp float value; was %q", v)
+		}
+		c.stamp = t
+		return nil
+	}
+	c.stamp = c.stamps.next()
+	c.req.Header.Set("X-Timestamp", c.stamp.Internal())
+	return nil
+}

@@ -1,0 +1,127 @@
+package proxy
+
+import (
+	"fmt"
+	"net/http"
+	"strconv"
+
+	"apus/impl/info"
+	"apus/impl/proxy/fanout"
+	"apus/impl/ring"
+	"apus/impl/swift"
+	"apus/impl/web"
+)
+
+// expiry is where the queue entry of an expiring object goes; zero when the
+// object does not expire.
+type expiry struct {
+	container string
+	part      uint32
+	nodes     []*ring.Device
+}
+
+const maxDeleteAt = 9999999999
+
+// expiry checks X-Delete-At and X-Delete-After of the request and leaves the
+// former in it, in ten digits.
+func (c *call) expiry() (expiry, *web.Response) {
+	h := c.req.Header
+	if v := h.Get("X-Delete-After"); v != "" {
+		n, err := strconv.ParseInt(v, 10, 64)
+		if err != nil {
+			return expiry{}, web.Plain(http.StatusBadRequest, "Non-integer X-Delete-After")
+		}
+		if n <= 0 {
+			return expiry{}, web.Plain(http.StatusBadRequest, "X-Delete-After in past")
+		}
+		at := min(c.stamp.Ticks()/swift.TicksPerSecond+min(n, maxDeleteAt), maxDeleteAt)
+		h.Set("X-Delete-At", strconv.FormatInt(at, 10))
+		h.Del("X-Delete-After")
+	}
+	v := h.Get("X-Delete-At")
+	if v == "" {
+		return expiry{}, nil
+	}
+	at, err := strconv.ParseInt(v, 10, 64)
+	if err != nil {
+		return expiry{}, web.Plain(http.StatusBadRequest, "Non-integer X-Delete-At")
+	}
+	at = max(0, min(at, maxDeleteAt))
+	if at*swift.TicksPerSecond <= c.stamp.Ticks() && !truth(h.Get("X-Backend-Replication")) {
+		return expiry{}, web.Plain(http.StatusBadRequest, "X-Delete-At in past")
+	}
+	h.Set("X-Delete-At", fmt.Sprintf("%010d", at))
+	containers, fault := c.ring(fanout.ServerContainer)
+	if fault != nil {
+		return expiry{}, fault
+	}
+	x := expiry{container: expirerContainer(at, c.opts.expirerDivisor, c.swift.Hasher.Hash(c.path))}
+	x.part = containers.Partition(c.swift.Hasher.Hash(swift.Path{Account: c.opts.expirerAccount, Container: x.container}))
+	x.nodes = containers.Primaries(x.part)
+	return x, nil
+}
+
+// expirerContainer spreads the queue entries of a day over a hundred
+// containers, by the object's hash.
+func expirerContainer(at, divisor int64, h swift.Hash) string {
+	shard := int64(0)
+	for _, b := range h {
+		shard = (shard*256 + int64(b)) % 100
+	}
+	return fmt.Sprintf("%010d", max(0, min(at/divisor*divisor-shard, maxDeleteAt)))
+}
+
+// updatesNeeded is how many container servers the object servers must be told
+// of in total, so that every one is told when all goes well, and a quorum of
+// them when only a quorum of the objects is written.
+func updatesNeeded(containers, containerQuorum, objects, objectQuorum int) int {
+	return max(containers, containerQuorum+objects-objectQuorum)
+}
+
+// Object servers that clean the expirer's queue when they delete.
+const queueCleaners = 2
+
+// objectWriteHeaders is one header for each replica, that also says whom the
+// object server has to tell.
+func (c *call) objectWriteHeaders(t target, replicas int, x expiry) ([]http.Header, *web.Response) {
+	r, fault := c.ring(fanout.ServerContainer)
+	if fault != nil {
+		return nil, fault
+	}
+	part := r.Partition(c.swift.Hasher.Hash(c.path.Parent()))
+	containers := r.Primaries(part)
+	if len(containers) == 0 || replicas == 0 {
+		return nil, web.NewResponse(http.StatusServiceUnavailable)
+	}
+	headers := make([]http.Header, replicas)
+	for i := range headers {
+		h := c.objectHeader(t)
+		if h.Get("X-Backend-Clean-Expiring-Object-Queue") == "" {
+			h.Set("X-Backend-Clean-Expiring-Object-Queue", map[bool]string{true: "t", false: "f"}[i < queueCleaners])
+		}
+		headers[i] = h
+	}
+	n := updatesNeeded(len(containers), fanout.Quorum(len(containers)), replicas, fanout.Quorum(replicas))
+	for i := range n {
+		nameContainer(headers[i%replicas], containers[i%len(containers)], part, t.container)
+		if len(x.nodes) > 0 {
+			// From the other end, so that the work is spread.
+			nameExpirer(headers[replicas-1-i%replicas], x.nodes[i%len(x.nodes)], x)
+		}
+	}
+	return headers, nil
+}
+
+func nameContainer(h http.Header, d *ring.Device, part uint32, c *info.ContainerInfo) {
+	h.Set("X-Container-Partition", strconv.FormatUint(uint64(part), 10))
+	appendCSV(h, "X-Container-Host", d.Addr())
+	appendCSV(h, "X-Container-Device", d.Device)
+	h.Set("X-Container-Root-Db-State", c.ShardingState)
+}
+
+func nameExpirer(h http.Header, d *ring.Device, x expiry) {
+	h.Set("X-Delete-At-Container", x.container)
+	h.Set("X-Delete-At-Partition", strconv.FormatUint(uint64(x.part), 10))
+	appendCSV(h, "X-Delete-At-Host", d.Addr())
+	appendCSV(h, "X-Delete-At-Device", d.Device)
+}

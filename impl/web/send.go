@@ -1,0 +1,206 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"runtime/debug"
+	"strconv"
+	"sync"
+	"time"
+
+	"apus/impl/host"
+)
+
+const (
+	copyBufferSize = 64 << 10
+	// sendfileChunk bounds what one call may send, so that a slow client is
+	// judged by his progress.
+	sendfileChunk = 1 << 20
+)
+
+var copyBuffers = sync.Pool{New: func() any { return new([copyBufferSize]byte) }}
+
+var (
+	errBodyLong  = errors.New("the body is longer than its Content-Length")
+	errBodyShort = errors.New("the body ended before its Content-Length")
+)
+
+// send writes the response and closes its body. After an error the
+// connection must be cut.
+func (x *exchange) send(resp *Response) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = x.panicked(p)
+		}
+	}()
+	defer func() {
+		if cerr := resp.Body.Close(); cerr != nil {
+			x.edge.cfg.Log.Debug("close of a response body", "path", x.r.URL.Path, "err", cerr)
+		}
+	}()
+	x.writeHeader(resp)
+	if x.r.Method == http.MethodHead || !bodyAllowed(resp.Status) {
+		return nil
+	}
+	dst := &clientWriter{w: x.w, rc: x.rc, timeout: x.edge.cfg.ClientTimeout, left: resp.ContentLength}
+	err = dst.copyFrom(resp.Body)
+	if err == nil && dst.left > 0 {
+		err = errBodyShort
+	}
+	if err != nil && !dst.failed {
+		// The client gets what there is; he may resume from there.
+		_ = x.rc.Flush()
+	}
+	x.writeDeadline() // for what net/http still has to flush
+	return err
+}
+
+// panicked turns a panic of a body into an error, for the header is out.
+func (x *exchange) panicked(p any) error {
+	if p != http.ErrAbortHandler {
+		x.edge.cfg.Log.Error("panic in response body", "method", x.r.Method, "path", x.r.URL.Path,
+			"panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	}
+	return fmt.Errorf("panic: %v", p)
+}
+
+func (x *exchange) writeHeader(resp *Response) {
+	h := x.w.Header()
+	for name, values := range resp.Header {
+		h[name] = values
+	}
+	h.Del("Transfer-Encoding")
+	h.Del("Content-Length")
+	if resp.ContentLength >= 0 && bodyAllowed(resp.Status) {
+		h.Set("Content-Length", strconv.FormatInt(resp.ContentLength, 10))
+	}
+	if h.Get("Content-Type") == "" {
+		h["Content-Type"] = nil // keeps net/http from guessing one
+	}
+	if h.Get("Date") == "" {
+		h.Set("Date", FormatDate(x.edge.cfg.Clock.Now()))
+	}
+	if x.body != nil && x.body.broken() || resp.Status == http.StatusRequestTimeout {
+		x.hangUp = true
+	}
+	if x.hangUp {
+		h.Set("Connection", "close")
+	} else if x.body != nil && x.body.unread() {
+		x.writeHeaderAfterRest(resp.Status)
+		return
+	}
+	x.writeDeadline()
+	x.w.WriteHeader(resp.Status)
+}
+
+// writeHeaderAfterRest is for a request whose body nobody read to its end.
+// net/http reads a short rest before it writes the first byte of the answer;
+// the client has as long for that as for any read, and the answer must not
+// find its own time used up by it.
+func (x *exchange) writeHeaderAfterRest(status int) {
+	timeout := x.edge.cfg.ClientTimeout
+	_ = x.rc.SetReadDeadline(host.Deadline(timeout))
+	_ = x.rc.SetWriteDeadline(host.Deadline(2 * timeout))
+	x.w.WriteHeader(status)
+	_ = x.rc.Flush()
+}
+
+func (x *exchange) writeDeadline() {
+	_ = x.rc.SetWriteDeadline(host.Deadline(x.edge.cfg.ClientTimeout))
+}
+
+func bodyAllowed(status int) bool {
+	return status >= 200 && status != http.StatusNoContent && status != http.StatusNotModified
+}
+
+// clientWriter writes a body to the client, never more than its length, each
+// step within the timeout.
+type clientWriter struct {
+	w       http.ResponseWriter
+	rc      *http.ResponseController
+	timeout time.Duration
+	left    int64 // -1 for a body of unknown length, whose pieces go out at once
+	failed  bool  // the client does not take it
+}
+
+var _ io.ReaderFrom = (*clientWriter)(nil)
+
+func (c *clientWriter) copyFrom(body io.Reader) error {
+	var err error
+	if wt, ok := body.(io.WriterTo); ok {
+		_, err = wt.WriteTo(c)
+	} else {
+		_, err = copyBuffered(writerOnly{c}, body)
+	}
+	return err
+}
+
+func (c *clientWriter) Write(p []byte) (int, error) {
+	excess := c.left >= 0 && int64(len(p)) > c.left
+	if excess {
+		p = p[:c.left]
+	}
+	_ = c.rc.SetWriteDeadline(host.Deadline(c.timeout))
+	n, err := c.w.Write(p)
+	if c.left >= 0 {
+		c.left -= int64(n)
+	} else if err == nil {
+		err = c.rc.Flush()
+	}
+	if err != nil {
+		c.failed = true
+		return n, err
+	}
+	if excess {
+		return n, errBodyLong
+	}
+	return n, nil
+}
+
+// ReadFrom lets a file reach sendfile, a chunk at a time.
+func (c *clientWriter) ReadFrom(src io.Reader) (int64, error) {
+	rf, ok := c.w.(io.ReaderFrom)
+	if !ok || c.left < 0 {
+		return copyBuffered(writerOnly{c}, src)
+	}
+	limit, limited := src.(*io.LimitedReader)
+	var total int64
+	for c.left > 0 {
+		chunk := &io.LimitedReader{R: src, N: min(c.left, sendfileChunk)}
+		if limited { // sendfile looks through one LimitedReader, not two
+			chunk.R, chunk.N = limit.R, min(chunk.N, limit.N)
+		}
+		want := chunk.N
+		if want <= 0 {
+			return total, nil
+		}
+		_ = c.rc.SetWriteDeadline(host.Deadline(c.timeout))
+		n, err := rf.ReadFrom(chunk)
+		total += n
+		c.left -= n
+		if limited {
+			limit.N -= n
+		}
+		if err != nil || n < want {
+			return total, err
+		}
+	}
+	// All is sent; more would be too much.
+	n, err := copyBuffered(writerOnly{c}, src)
+	return total + n, err
+}
+
+// writerOnly and readerOnly hide the fast paths of what they hold.
+type (
+	writerOnly struct{ io.Writer }
+	readerOnly struct{ io.Reader }
+)
+
+// copyBuffered is io.Copy through a pooled buffer, by Read and Write alone.
+func copyBuffered(dst io.Writer, src io.Reader) (int64, error) {
+	buf := copyBuffers.Get().(*[copyBufferSize]byte)
+	defer copyBuffers.Put(buf)
+	return io.CopyBuffer(writerOnly{dst}, readerOnly{src}, buf[:])
+}

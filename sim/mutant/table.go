@@ -1,0 +1,182 @@
+package mutant
+
+// Table lists the mutants.
+func Table() []Mutant {
+	var all []Mutant
+	for _, group := range [][]Mutant{leaks(), quorums(), disks(), bodies(), orders()} {
+		all = append(all, group...)
+	}
+	return all
+}
+
+// leaks are things opened and not given back.
+func leaks() []Mutant {
+	return []Mutant{
+		{
+			Name:     "slo-segment-left-open",
+			Bug:      "a client that leaves in the middle of a large object leaves its open segment behind",
+			Scenario: "founding", Property: "no leak",
+			Edits: []Edit{{"impl/middleware/slo/body.go", "	return o.whole.Close()\n", "	return nil\n"}},
+		}, {
+			Name:     "body-left-open-on-304",
+			Bug:      "the body of an object that was not modified is not closed",
+			Scenario: "founding", Property: "no leak",
+			Edits: []Edit{abandonUnless("StatusNotModified")},
+		}, {
+			Name:     "body-left-open-on-412",
+			Bug:      "the body of an object that fails a precondition is not closed",
+			Scenario: "founding", Property: "no leak",
+			Edits: []Edit{abandonUnless("StatusPreconditionFailed")},
+		}, {
+			Name:     "losers-left-open",
+			Bug:      "the answers of the replicas that X-Newest did not choose are not closed",
+			Scenario: "register", Property: "no leak",
+			Edits: []Edit{{
+				"impl/proxy/fanout/get.go",
+				"			if resp := responses[i]; resp != nil {\n				lose(resp)\n			}\n			cancel()\n",
+				"			_ = cancel\n",
+			}},
+		},
+	}
+}
+
+// abandonUnless makes a refused condition keep its body on one status.
+func abandonUnless(status string) Edit {
+	const after = "		resp.Status, resp.Body = status, http.NoBody\n"
+	return Edit{
+		"impl/web/conditional.go",
+		"		resp.Abandon()\n" + after,
+		"		if status != http." + status + " {\n			resp.Abandon()\n		}\n" + after,
+	}
+}
+
+// quorums are answers that too few nodes stand behind.
+func quorums() []Mutant {
+	return []Mutant{{
+		Name:     "put-short-of-quorum",
+		Bug:      "a PUT succeeds with one node less than a quorum",
+		Scenario: "random", Property: "durability/lost",
+		Options: map[string]string{"plan": failingFsync},
+		Edits: []Edit{{
+			"impl/proxy/fanout/quorum.go",
+			"	out := Best(answers, Quorum(len(answers)), nil)\n",
+			"	out := Best(answers, Quorum(len(answers))-1, nil)\n",
+		}},
+	}}
+}
+
+// failingFsync is beyond what the fault budget allows: within it a quorum of
+// nodes always works, and the difference cannot be seen.
+const failingFsync = `at 2s for 37s disk-eio node1/d1 op=fsync
+at 2s for 37s disk-eio node2/d1 op=fsync
+at 2s for 37s disk-eio node3/d1 op=fsync
+`
+
+// disks are writes that are acknowledged before they are durable.
+func disks() []Mutant {
+	const (
+		fill = "	if err := writeMetadata(w.file, md); err != nil {\n		return failed(op, w.obj.Dir, err)\n	}\n"
+		sync = "	if err := w.obj.dev.group.commit(w.file.Sync); err != nil {\n		return failed(op, w.obj.Dir, err)\n	}\n"
+		show = "	d.names.show(target)\n	w.done = true\n"
+	)
+	return []Mutant{
+		{
+			Name:     "file-not-synced",
+			Bug:      "an object's file gets its name without an fsync",
+			Scenario: "node", Property: "object-node/order",
+			Edits: []Edit{{"impl/diskfile/writer.go", sync, ""}},
+		}, {
+			Name:     "directory-not-synced",
+			Bug:      "the directory of a new object is not synced",
+			Scenario: "node", Property: "object-node/order",
+			Edits: []Edit{{
+				"impl/diskfile/dirs.go",
+				"	fresh, all := d.names.unsettled(dir, d.Path)\n",
+				"	if dir != \"\" {\n		return nil\n	}\n	fresh, all := d.names.unsettled(dir, d.Path)\n",
+			}},
+		}, {
+			Name:     "named-before-written",
+			Bug:      "an object's file gets its name first, its metadata and its fsync after that",
+			Scenario: "node", Property: "object-node/order",
+			Edits: []Edit{
+				{"impl/diskfile/writer.go", fill + sync, ""},
+				{"impl/diskfile/writer.go", show, "	d.names.show(target)\n" + fill + sync + "	w.done = true\n"},
+			},
+		},
+	}
+}
+
+// bodies are wrong bytes that look right.
+func bodies() []Mutant {
+	return []Mutant{
+		{
+			Name:     "short-body-complete",
+			Bug:      "a body that breaks off at a storage node ends at the client as if it were complete",
+			Scenario: "random", Property: "integrity/short",
+			Options: map[string]string{"profile": "network"},
+			Edits: []Edit{
+				{
+					"impl/proxy/fanout/get.go",
+					"		resp.Body = g.resuming(resp, node)\n",
+					"		resp.Body = g.resuming(resp, node)\n		resp.ContentLength = -1\n",
+				},
+				{"impl/proxy/fanout/resume.go", "		if r.pos == r.end {\n", "		if r.pos == r.end || err != nil {\n"},
+			},
+		}, {
+			Name:     "resumed-at-wrong-offset",
+			Bug:      "a download that goes on at another replica leaves out a byte",
+			Scenario: "random", Property: "integrity/torn",
+			Options: map[string]string{"profile": "network"},
+			Edits: []Edit{
+				{"impl/proxy/fanout/resume.go", `fmt.Sprintf("bytes=%d-%d", r.pos, r.end-1)`, `fmt.Sprintf("bytes=%d-%d", r.pos+1, r.end-1)`},
+				{"impl/proxy/fanout/resume.go", "start == r.pos && end == r.end", "start == r.pos+1 && end == r.end"},
+			},
+		},
+	}
+}
+
+// orders are writes that are lost to others, or to an absent server.
+func orders() []Mutant {
+	return []Mutant{
+		{
+			Name:     "older-overwrites-newer",
+			Bug:      "a PUT replaces what is there although that has a newer timestamp",
+			Scenario: "node", Property: "object-node/order",
+			Edits: []Edit{
+				{"impl/object/put.go", "	case !old.time.Before(c.time):\n", "	case false:\n"},
+				{
+					"impl/diskfile/writer.go",
+					"	if n := have.newest(); n != nil && ",
+					"	if n := have.newest(); n != nil && w.ext != ExtData && ",
+				},
+				{
+					"impl/diskfile/writer.go",
+					"	o.cleanup(append(files, name.File))\n",
+					"	for _, f := range files {\n		if w.ext != ExtData {\n			break\n		}\n" +
+						"		_ = d.fs.Remove(path.Join(o.Dir, f))\n	}\n	o.cleanup([]string{name.File})\n",
+				},
+			},
+		}, {
+			Name:     "listing-row-dropped",
+			Bug:      "an object server forgets the row that a container server did not take",
+			Scenario: "random", Property: "listings/missing",
+			Options: map[string]string{"plan": lonelyNodes},
+			Edits: []Edit{{
+				"impl/object/update.go",
+				"		if u.ask(ctx) {\n			return nil\n		}\n",
+				"		u.ask(ctx)\n		return nil\n",
+			}},
+		},
+	}
+}
+
+// lonelyNodes keeps storage nodes apart, between which only updates of
+// listings pass. The fault budget takes that for an impairment of several
+// zones; within it some replica of a container gets every row at once.
+const lonelyNodes = `at 5s for 34s partition node1 <-> node2
+at 5s for 34s partition node1 <-> node3
+at 5s for 34s partition node1 <-> node4
+at 5s for 34s partition node2 <-> node3
+at 5s for 34s partition node2 <-> node4
+at 5s for 34s partition node3 <-> node4
+`

@@ -1,0 +1,211 @@
+package workload
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"apus/sim/model"
+)
+
+// artist draws a script.
+type artist struct {
+	cfg        Config
+	rng        *rand.Rand
+	containers []model.Name
+	objects    map[model.Name][]model.Name
+	spare      []model.Name // containers that come and go, without objects
+}
+
+// Draw makes a script. The same seed, configuration and stream give the same
+// script; the seed itself names the values written.
+func Draw(seed uint64, rng *rand.Rand, cfg Config) (*Script, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, err
+	}
+	a := &artist{cfg: cfg, rng: rng, objects: map[model.Name][]model.Name{}}
+	a.containers = names(rng, cfg.Containers, cfg.Weird, "container", weirdContainers())
+	s := &Script{Seed: seed, Timeout: cfg.Timeout}
+	for _, c := range a.containers {
+		a.objects[c] = names(rng, cfg.Objects, cfg.Weird, "object", weirdObjects())
+		s.Setup = append(s.Setup, Step{N: len(s.Setup), Kind: model.ContainerPut, Container: c})
+	}
+	if cfg.Mix[model.ManifestPut] > 0 {
+		s.Setup = append(s.Setup, Step{N: len(s.Setup), Kind: model.ContainerPut, Container: SegmentContainer})
+	}
+	for i := range 3 {
+		a.spare = append(a.spare, model.Name(fmt.Sprintf("spare%d", i)))
+	}
+	for range cfg.Clients {
+		steps := make([]Step, cfg.Steps)
+		for i := range steps {
+			steps[i] = a.step(i)
+		}
+		s.Clients = append(s.Clients, steps)
+	}
+	return s, nil
+}
+
+// SegmentContainer holds the segments of large objects, each under a name
+// that is written once.
+const SegmentContainer = "segments"
+
+func (a *artist) chance(p float64) bool { return a.rng.Float64() < p }
+
+func oneOf[T any](a *artist, xs ...T) T { return xs[a.rng.IntN(len(xs))] }
+
+func (a *artist) step(n int) Step {
+	s := Step{N: n, Kind: a.kind(), Think: time.Duration(min(a.rng.ExpFloat64(), 5) * float64(a.cfg.Think))}
+	switch s.Kind {
+	case model.AccountGet, model.AccountHead, model.AccountPost:
+	case model.ContainerPut, model.ContainerDelete:
+		s.Container = oneOf(a, a.spare...)
+	default:
+		s.Container = oneOf(a, a.containers...)
+	}
+	switch s.Kind {
+	case model.AccountGet, model.ContainerGet:
+		s.Query = a.listing(s.Container)
+	case model.ObjectPut, model.ManifestPut:
+		a.put(&s)
+	case model.ObjectGet, model.ObjectHead:
+		a.get(&s)
+	case model.ObjectPost, model.ObjectDelete, model.ManifestGet, model.ManifestDelete:
+		s.Object = oneOf(a, a.objects[s.Container]...)
+	}
+	if s.Leave == 0 && a.chance(a.cfg.Impatient) {
+		s.Patience = time.Duration(1+a.rng.IntN(100)) * time.Millisecond
+	}
+	return s
+}
+
+func (a *artist) kind() model.Kind {
+	total := 0
+	for _, k := range a.cfg.kinds() {
+		total += a.cfg.Mix[k]
+	}
+	x := a.rng.IntN(total)
+	for _, k := range a.cfg.kinds() {
+		if x -= a.cfg.Mix[k]; x < 0 {
+			return k
+		}
+	}
+	panic("workload: weights do not add up")
+}
+
+func (a *artist) put(s *Step) {
+	s.Object = oneOf(a, a.objects[s.Container]...)
+	s.Chunked, s.Expect = a.chance(a.cfg.Chunked), a.chance(a.cfg.Expect)
+	if s.Kind == model.ManifestPut {
+		for range 1 + a.rng.IntN(a.cfg.MaxParts) {
+			s.Parts = append(s.Parts, max(1, a.size(a.cfg.PartSize)))
+		}
+		return
+	}
+	s.Size = a.size(a.cfg.MaxSize)
+	s.BadEtag = a.chance(a.cfg.BadEtag)
+	if a.chance(a.cfg.Conditional / 3) {
+		s.Cond = IfNoneMatchAny
+	}
+	if s.Size > 0 && a.chance(a.cfg.Leave) {
+		s.Leave = 1 + a.rng.Int64N(s.Size)
+	}
+}
+
+// size draws mostly small sizes, with the edges of buffers and chunks among
+// them.
+func (a *artist) size(most int64) int64 {
+	var n int64
+	switch x := a.rng.IntN(100); {
+	case x < 8:
+		return 0
+	case x < 55:
+		n = 1 + a.rng.Int64N(4<<10)
+	case x < 65:
+		n = oneOf[int64](a, 1, 4096, 16384, 32768, 65536, 131072) + oneOf[int64](a, -1, 0, 1)
+	case x < 93:
+		n = 1 + a.rng.Int64N(128<<10)
+	default:
+		n = 1 + a.rng.Int64N(most)
+	}
+	return min(n, most)
+}
+
+func (a *artist) get(s *Step) {
+	s.Object = oneOf(a, a.objects[s.Container]...)
+	s.Newest = a.chance(a.cfg.Newest)
+	if a.chance(a.cfg.Conditional) {
+		s.Cond = oneOf(a, IfMatchSeen, IfMatchOther, IfMatchAny, IfNoneMatchSeen, IfNoneMatchOther, IfNoneMatchAny,
+			IfModifiedSeen, IfUnmodifiedSeen, IfUnmodifiedEpoch)
+	}
+	if s.Kind == model.ObjectHead {
+		return
+	}
+	if a.chance(a.cfg.Ranges) {
+		s.Range = a.ranges()
+	}
+	if a.chance(a.cfg.Leave) {
+		s.Leave = 1 + a.size(a.cfg.MaxSize)
+	}
+}
+
+func (a *artist) ranges() string {
+	n := oneOf(a, 1, 1, 1, 1, 2, 3)
+	var parts []string
+	at := int64(0)
+	for range n {
+		at += a.size(64 << 10)
+		switch a.rng.IntN(6) {
+		case 0:
+			parts = append(parts, fmt.Sprintf("%d-", at))
+		case 1:
+			parts = append(parts, fmt.Sprintf("-%d", 1+a.size(64<<10)))
+		default:
+			end := at + a.size(64<<10)
+			parts = append(parts, fmt.Sprintf("%d-%d", at, end))
+			at = end + 1
+		}
+	}
+	return "bytes=" + strings.Join(parts, ",")
+}
+
+// listing draws the query of a listing of a container, or of the account.
+func (a *artist) listing(c model.Name) string {
+	q := url.Values{}
+	if a.chance(0.85) {
+		q.Set("format", "json")
+	}
+	pool := a.objects[c]
+	if c == "" {
+		pool = append(a.containers[:len(a.containers):len(a.containers)], a.spare...)
+	}
+	some := func() string { return string(oneOf(a, pool...)) }
+	if a.chance(0.3) {
+		q.Set("limit", strconv.Itoa(a.rng.IntN(5)))
+	}
+	if a.chance(0.2) {
+		q.Set("marker", some())
+	}
+	if a.chance(0.1) {
+		q.Set("end_marker", some())
+	}
+	if a.chance(0.2) {
+		q.Set("prefix", head(some(), 1+a.rng.IntN(4)))
+	}
+	if a.chance(0.2) {
+		q.Set("delimiter", oneOf(a, "/", "/", "e", "//"))
+	}
+	if a.chance(0.2) {
+		q.Set("reverse", "true")
+	}
+	return q.Encode()
+}
+
+// head is the first n characters.
+func head(s string, n int) string {
+	r := []rune(s)
+	return string(r[:min(n, len(r))])
+}
