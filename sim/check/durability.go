@@ -29,7 +29,7 @@ import (
 // ever replaces what it has by something newer, so whatever the order was,
 // each write that was on a device is followed there by things at least as new.
 // Handoffs count: nothing moves their copies yet. The exception is a POST that
-// overlaps a DELETE: a tombstone hides older data with all their metadata, also
+// a DELETE follows: a tombstone hides older data with all their metadata, also
 // metadata newer than itself.
 func Durability(h *model.History, records []Record, hasher swift.Hasher) []Violation {
 	d := &durability{h: h, order: newOrder(h, records), writers: writers(h), byHash: map[swift.Hash][]*Record{}}
@@ -79,16 +79,17 @@ func (d *durability) name(p swift.Path, ops []*model.Op, records []*Record) {
 	d.mixed(p, records)
 }
 
-// undone reports whether a record is the tombstone of a DELETE that was in
-// progress together with a POST. A node that hears of the older DELETE last
-// deletes the data, and the metadata with them: metadata outlive nothing.
+// undone reports whether a record is the tombstone of a DELETE that was not
+// over when a POST began. A node that hears of the DELETE last compares it with
+// the data alone and deletes them, and the metadata with them, even if those
+// have a newer timestamp because the clocks disagree: metadata outlive nothing.
 func (d *durability) undone(post *model.Op, r *Record, ops []*model.Op) bool {
 	if post.Kind != model.ObjectPost || !r.Tombstone {
 		return false
 	}
 	for _, o := range ops {
 		b := d.order.bounds(o)
-		if o.Kind.DeletesObject() && o.Overlaps(post) && !r.Timestamp.Before(b.Low) && !r.Timestamp.After(b.High) {
+		if o.Kind.DeletesObject() && o.Until() >= post.Start && !r.Timestamp.Before(b.Low) && !r.Timestamp.After(b.High) {
 			return true
 		}
 	}
