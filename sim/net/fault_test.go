@@ -444,8 +444,8 @@ func TestStreamsStayWhole(t *testing.T) {
 			}
 			data := sent.Bytes()
 			done := make(chan error, 1)
-			go func() { done <- sendInPieces(w.a, data, rng) }()
-			go func() {
+			go func(rng stream) { done <- sendInPieces(w.a, data, rng) }(rng)
+			go func(rng stream) {
 				for range 20 {
 					time.Sleep(time.Duration(rng.below(int(time.Second))))
 					w.Partition(clientIP, serverIP, Direction(rng.below(2)))
@@ -453,7 +453,7 @@ func TestStreamsStayWhole(t *testing.T) {
 					time.Sleep(time.Duration(rng.below(int(time.Second))))
 					w.ClearRules()
 				}
-			}()
+			}(rng + 1)
 			got, err := io.ReadAll(w.b)
 			require.NoError(t, err)
 			require.NoError(t, <-done)
