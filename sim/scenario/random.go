@@ -247,29 +247,7 @@ func (s *simulation) violate(property, message, detail string) {
 
 // facts are the circumstances that decide what the judge may expect.
 func (s *simulation) facts() model.Facts {
-	f := model.Facts{
-		Epoch: engine.Epoch.Add(s.began), FaultFree: len(s.plan) == 0,
-		Copies: 2, Settle: s.rules.Settle, Healed: s.healed, Skew: s.skew(),
-	}
-	for _, i := range s.cluster.Topology().Impairments(s.plan) {
-		f.Impaired = append(f.Impaired, model.Impairment{Node: i.Node, Zone: i.Zone, From: i.From, To: i.To, Why: i.Why})
-	}
-	for _, e := range s.plan {
-		if e.Kind == "disk-rot" || e.Kind == "disk-wipe" {
-			node, part := catalog.Split(e.Target)
-			f.Destroyed = append(f.Destroyed, model.Device{Node: node, Disk: part})
-		}
-	}
+	f := model.Facts{Epoch: engine.Epoch.Add(s.began), Copies: 2, Settle: s.rules.Settle, Healed: s.healed}
+	f.Suffer(s.plan, s.cluster.Topology(), 0)
 	return f
-}
-
-// skew is the largest error that clock faults can have added up to.
-func (s *simulation) skew() time.Duration {
-	var sum time.Duration
-	for _, e := range s.plan {
-		if strings.HasPrefix(e.Kind, "clock-") {
-			sum += catalog.ArgsOf(e).Duration("by").Abs()
-		}
-	}
-	return sum
 }
