@@ -38,6 +38,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
 	if err := root.ExecuteContext(ctx); err != nil {
+		if code, ok := err.(toolExit); ok {
+			os.Exit(int(code))
+		}
 		fmt.Fprintln(os.Stderr, "apus:", err)
 		os.Exit(exitCode(err))
 	}
@@ -66,6 +69,9 @@ func rootCommand() *cobra.Command {
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	for _, k := range daemon.Kinds() {
 		root.AddCommand(daemonCommand(k))
+	}
+	for _, t := range operatorTools {
+		root.AddCommand(toolCommand(t))
 	}
 	root.AddCommand(aioCommand(), nodeCommand())
 	return root

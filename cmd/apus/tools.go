@@ -1,0 +1,44 @@
+package main
+
+import (
+	"os"
+
+	"github.com/spf13/cobra"
+
+	"apus/impl/host/real"
+	"apus/impl/tools"
+)
+
+// tool is one of Swift's operator tools. It parses its own arguments, because
+// scripts depend on the grammar that the tool always had.
+type tool struct {
+	name, short, example string
+	run                  tools.Tool
+}
+
+// operatorTools lists the tools, by name.
+var operatorTools = []tool{}
+
+// toolExit is the exit code of a tool that is not zero. The tool has said why.
+type toolExit int
+
+func (toolExit) Error() string { return "" }
+
+func toolCommand(t tool) *cobra.Command {
+	return &cobra.Command{
+		Use: t.name, Short: t.short, Example: t.example,
+		DisableFlagParsing: true,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			dir, err := os.Getwd()
+			if err != nil {
+				return err
+			}
+			h := real.New("localhost", newLog(os.Stderr, false))
+			std := tools.Std{Dir: dir, In: os.Stdin, Out: os.Stdout, Err: os.Stderr}
+			if code := t.run(cmd.Context(), h, args, std); code != 0 {
+				return toolExit(code)
+			}
+			return nil
+		},
+	}
+}
