@@ -93,7 +93,7 @@ func (h node) post(from, to, ts, n, status int) { h.op(model.NodePost, from, to,
 // get saw value n at timestamp ts, with the metadata of POST p.
 func (h node) get(from, to, ts, n, p int) *model.NodeOp {
 	o := h.op(model.NodeGet, from, to, 0, 0, 200)
-	o.Seen, o.SeenStamp = id(n), stampOf(ts)
+	o.Seen, o.SeenType, o.SeenStamp = id(n), id(n), stampOf(ts)
 	if p != 0 {
 		o.SeenPost = id(p)
 	}
@@ -114,7 +114,14 @@ func (h node) list(from, to, n int) {
 	o := h.op(model.RowList, from, to, 0, 0, 200)
 	o.Name = ""
 	if n != 0 {
-		o.Rows = []model.NodeRow{{Name: "o", Value: id(n)}}
+		row := model.NodeRow{Name: "o", Value: id(n), Type: id(n)}
+		for _, w := range h.Ops {
+			if w.Value == id(n) {
+				_, _, metadata := w.Stamps()
+				row.Modified = metadata.ISO()
+			}
+		}
+		o.Rows = []model.NodeRow{row}
 	}
 }
 

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"sort"
 
-	"apus/impl/swift"
 	"apus/sim/model"
 
 	"github.com/anishathalye/porcupine"
@@ -14,35 +13,56 @@ import (
 // timestamps of the clients' choice, across kills and power cuts: every object
 // is a register in which the newest timestamp wins, linearizable and durable.
 //
-//   - PUT is 201 if it is newer than data or tombstone, else 409;
+//   - PUT is 412 if it must find nothing (If-None-Match: *) and there is an
+//     object, else 409 if data or tombstone are not older, else 422 if its
+//     Etag is not that of its body, else 201;
 //   - DELETE is 204 if there is older data, 404 if there is none (and then
 //     leaves a tombstone if it is newer than what is there), 409 if the data
-//     are not older;
-//   - POST is 202 if it is newer than data and metadata, 409 if not, 404 if
-//     there is no object;
-//   - GET gives value, metadata and timestamp of the newest state.
+//     are not older; with X-If-Delete-At it is 404 where nothing ever was, 409
+//     if the data or the tombstone are not older, 412 unless the object expires
+//     at that time, else 204;
+//   - POST is 202 if it is newer than data and metadata, or has a content type
+//     that is newer than that of the object, 409 if not, 404 if there is no
+//     object;
+//   - GET gives value, metadata, content type, expiry and timestamp of the
+//     newest state. Metadata and expiry are those of the newest POST since the
+//     PUT, all of them; the content type is that of the newest write that had
+//     one.
 //
 // What was acknowledged survives every crash. What was not answered, or was
 // answered 5xx, may have taken effect or not, once and for all by the time the
 // server answered, or the next incarnation of it began. It may be read before a
 // power cut and be gone after it: a name that is linked is visible before it is
-// durable. The status of a DELETE is held against the state only if no other
-// write of the object overlaps it, because the server looks first and acts
-// later. "torn": no body differs from its value.
+// durable. Where a status depends on the state, it is held against the state
+// only if no other write of the object overlaps the request, because the server
+// looks first and acts later. "torn": no body differs from its value.
 func ObjectNode(h *model.NodeHistory, limits Limits) (Verdict, []Picture) {
 	return judgeNode(h, limits, "object-node", objectModel())
 }
 
 // ContainerNode promises the same ("order") of the rows of one container server:
-// each name is a register in which the newest timestamp wins. Every PUT or
-// DELETE of a row is acknowledged, also an older one, which changes nothing.
-// A listing is judged name by name: that it is one snapshot is not.
+// each name is three registers, of data, content type and time of modification,
+// in each of which the newest timestamp wins. Every PUT, DELETE or merge of a
+// row is acknowledged, also an older one, which changes nothing. A listing is
+// judged name by name: that it is one snapshot is not.
 //
 // With lax set, an acknowledged row may vanish in a power cut, as upstream's
 // can: it appends rows to a file that it does not sync. Without replicators or
 // a second replica that would lose updates of listings.
 func ContainerNode(h *model.NodeHistory, lax bool, limits Limits) (Verdict, []Picture) {
 	return judgeNode(h, limits, "container-node", rowModel(lax))
+}
+
+// DatabaseNode promises the same ("order") of whole containers, which stay
+// empty: each is there if its newest PUT is newer than its newest DELETE.
+//
+//   - PUT is 201 if it makes the container be there, 202 if it is there already,
+//     409 if it stays removed because the removal is newer;
+//   - DELETE is 204 if it makes the container go away, 404 if it is not there,
+//     409 if it stays;
+//   - HEAD is 204, with the time of the newest PUT, or 404.
+func DatabaseNode(h *model.NodeHistory, limits Limits) (Verdict, []Picture) {
+	return judgeNode(h, limits, "database-node", databaseModel())
 }
 
 func judgeNode(h *model.NodeHistory, limits Limits, property string, m porcupine.Model) (Verdict, []Picture) {
@@ -65,38 +85,48 @@ func judgeNode(h *model.NodeHistory, limits Limits, property string, m porcupine
 
 // nodeInput is one request, or a crash, as it concerns one name.
 type nodeInput struct {
-	kind     model.NodeKind // "crash" for a crash
-	ts       swift.Timestamp
-	value    model.ValueID
+	op       *model.NodeOp  // nil for a crash
+	kind     model.NodeKind // nodeCrash for a crash
+	write    fact           // what a write would leave behind
 	status   int
 	acked    bool
-	loose    bool // do not hold the status of a DELETE against the state
+	loose    bool // do not hold the status of a write against the state
 	powerCut bool
-	// What a read saw.
-	seen, post model.ValueID
-	stamp      string
+	row      model.NodeRow // of the name, in a listing
 }
 
 const nodeCrash model.NodeKind = "crash"
 
 func (in nodeInput) String() string {
-	switch in.kind {
-	case nodeCrash:
-		if in.powerCut {
-			return "power cut"
-		}
+	switch {
+	case in.kind == nodeCrash && in.powerCut:
+		return "power cut"
+	case in.kind == nodeCrash:
 		return "kill"
-	case model.NodeGet, model.RowList:
-		return fmt.Sprintf("%s %d saw %s post %s at %s", in.kind, in.status, in.seen, in.post, in.stamp)
+	case in.kind == model.RowList:
+		return fmt.Sprintf("listing %d has %+v", in.status, in.row)
+	case in.kind.Reads():
+		return fmt.Sprintf("%s %d saw %s post %s type %s until %d at %s", in.kind, in.status, in.op.Seen, in.op.SeenPost,
+			in.op.SeenType, in.op.SeenUntil, in.op.SeenStamp)
 	}
-	return fmt.Sprintf("%s %s at %s: %d", in.kind, in.value, in.ts.Normal(), in.status)
+	text := fmt.Sprintf("%s %s: %d", in.kind, in.write, in.status)
+	if in.op.IfDeleteAt != 0 {
+		text += fmt.Sprintf(" if until %d", in.op.IfDeleteAt)
+	}
+	if in.op.IfNone {
+		text += " if none"
+	}
+	if in.op.BadETag {
+		text += " bad etag"
+	}
+	return text
 }
 
 // nodeInputs sorts the history by name. Listings concern every name.
 func nodeInputs(h *model.NodeHistory) ([]model.Name, map[model.Name][]porcupine.Operation) {
 	writes := map[model.Name][]*model.NodeOp{}
 	for _, o := range h.Ops {
-		if o.Kind != model.RowList {
+		if o.Name != "" && o.Kind != model.NodeHashes {
 			writes[o.Name] = append(writes[o.Name], o)
 		}
 	}
@@ -132,146 +162,48 @@ func crashClient(h *model.NodeHistory) int {
 }
 
 func nodeInputOf(h *model.NodeHistory, o *model.NodeOp, name model.Name, writes []*model.NodeOp) (nodeInput, bool) {
-	in := nodeInput{kind: o.Kind, status: o.Status, value: o.Value, seen: o.Seen, post: o.SeenPost, stamp: o.SeenStamp}
+	in := nodeInput{op: o, kind: o.Kind, status: o.Status}
 	switch o.Kind {
 	case model.RowList:
 		for _, r := range o.Rows {
 			if r.Name == name {
-				in.seen = r.Value
+				in.row = r
 			}
 		}
 		return in, o.Status/100 == 2
-	case model.NodeGet:
-		return in, o.Name == name && (o.Status == 200 || o.Status == 404)
+	case model.NodeHashes:
+		return in, false
+	case model.NodeGet, model.DBHead:
+		return in, o.Name == name && (o.Status/100 == 2 || o.Status == 404)
 	}
 	if o.Name != name || o.NoDial || o.Status == 400 {
 		return in, false
 	}
-	in.ts = o.Stamp()
 	in.acked = o.Status != 0 && o.Status < 500 && o.Status != 408 && o.Status != 499
+	in.write = factOf(o)
+	in.write.volatile = !in.acked
 	for _, w := range writes {
-		in.loose = in.loose || w != o && w.Kind != model.NodeGet && w.Start <= h.Until(o) && o.Start <= h.Until(w)
+		in.loose = in.loose || w != o && !w.Kind.Reads() && w.Start <= h.Until(o) && o.Start <= h.Until(w)
 	}
 	return in, true
 }
 
-// fact is one file of an object, or one row: what a write left behind.
-type fact struct {
-	ts       swift.Timestamp
-	value    model.ValueID
-	kind     factKind
-	volatile bool // a power cut may take it away
-}
-
-type factKind uint8
-
-const (
-	data factKind = iota
-	tombstone
-	metadata
-)
-
-// facts is the state of a name: sorted, without what can never show again.
-type facts []fact
-
-// newest is the data or tombstone that counts.
-func (s facts) newest() fact {
-	best := fact{kind: tombstone}
-	for _, f := range s {
-		if f.kind != metadata && !f.ts.Before(best.ts) && !f.ts.IsZero() {
-			best = f
+// factOf is what a write leaves behind if it takes effect as asked.
+func factOf(o *model.NodeOp) fact {
+	f := fact{value: o.Value, typ: o.Type, until: o.DeleteAt}
+	f.ts, f.typed, f.meta = o.Stamps()
+	switch o.Kind {
+	case model.NodePost:
+		f.kind = metadata
+	case model.NodeDelete, model.RowDelete, model.DBDelete:
+		f.kind, f.value = tombstone, 0
+	default:
+		f.kind = data
+		if f.typ == 0 {
+			f.typ = f.value
 		}
 	}
-	return best
-}
-
-// post is the metadata that count, zero if those of the data do.
-func (s facts) post() fact {
-	best, d := fact{}, s.newest()
-	for _, f := range s {
-		if f.kind == metadata && d.kind == data && f.ts.After(d.ts) && f.ts.After(best.ts) {
-			best = f
-		}
-	}
-	return best
-}
-
-// stamp is the timestamp that a GET shows.
-func (s facts) stamp() swift.Timestamp {
-	if p := s.post(); !p.ts.IsZero() {
-		return p.ts
-	}
-	return s.newest().ts
-}
-
-// with adds a fact and drops what a durable newer one hides for ever.
-func (s facts) with(f fact) facts {
-	all := append(append(facts{}, s...), f)
-	var floor swift.Timestamp
-	for _, g := range all {
-		if g.kind != metadata && !g.volatile && g.ts.After(floor) {
-			floor = g.ts
-		}
-	}
-	return all.filter(func(g fact) bool { return !g.ts.Before(floor) })
-}
-
-func (s facts) filter(keep func(fact) bool) facts {
-	out := facts{}
-	for _, f := range s {
-		if keep(f) {
-			out = append(out, f)
-		}
-	}
-	sort.Slice(out, func(i, j int) bool {
-		if c := out[i].ts.Compare(out[j].ts); c != 0 {
-			return c < 0
-		}
-		return out[i].kind < out[j].kind
-	})
-	return out
-}
-
-func (s facts) equal(t facts) bool {
-	if len(s) != len(t) {
-		return false
-	}
-	for i := range s {
-		if s[i] != t[i] {
-			return false
-		}
-	}
-	return true
-}
-
-// powerCut is every state that a power cut can leave.
-func (s facts) powerCut() []facts {
-	states := []facts{{}}
-	for _, f := range s {
-		kept := f
-		kept.volatile = false
-		var next []facts
-		for _, t := range states {
-			next = append(next, t.with(kept))
-			if f.volatile {
-				next = append(next, t)
-			}
-		}
-		states = next
-	}
-	return states
-}
-
-func (s facts) String() string {
-	out := ""
-	for _, f := range s {
-		out += fmt.Sprintf("%s %s %s", [...]string{"data", "tombstone", "metadata"}[f.kind], f.value, f.ts.Normal())
-		if f.volatile {
-			out += " (volatile)"
-		}
-		out += "; "
-	}
-	return out
+	return f
 }
 
 // nodeModel wraps a step over facts for porcupine.

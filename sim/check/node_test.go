@@ -94,6 +94,10 @@ func (n *toyNode) replace(o *toyObject, r *http.Request, ts swift.Timestamp, bod
 		ct = r.Header.Get("Content-Type")
 	}
 	next := toyObject{ts: ts, live: r.Method == "PUT", body: body, header: http.Header{"Content-Type": {ct}}}
+	if id := r.Header.Get("X-Object-Sysmeta-Value"); id != "" {
+		next.header.Set("X-Object-Sysmeta-Value", id)
+	}
+	next.header.Set("Etag", r.Header.Get("X-Etag"))
 	if next.live && o.live && o.meta.After(ts) {
 		next.meta = o.meta
 		next.header.Set("X-Object-Meta-Post", o.header.Get("X-Object-Meta-Post"))
@@ -111,7 +115,7 @@ func (n *toyNode) list(w http.ResponseWriter, r *http.Request) {
 	rows := []map[string]string{}
 	for name, o := range n.objects {
 		if o.live {
-			rows = append(rows, map[string]string{"name": name, "content_type": o.header.Get("Content-Type")})
+			rows = append(rows, map[string]string{"name": name, "content_type": o.header.Get("Content-Type"), "hash": o.header.Get("Etag"), "last_modified": o.ts.ISO()})
 		}
 	}
 	slices.SortFunc(rows, func(a, b map[string]string) int { return strings.Compare(a["name"], b["name"]) })
@@ -154,7 +158,7 @@ func runNode(t *testing.T, cfg workload.NodeConfig, forget bool) *model.NodeHist
 		h, err = workload.RunNode(t.Context(), cfg, workload.NodeWorld{
 			Net: func(int) host.Net { return network }, Addr: "10.0.0.1:6200", Device: "d1",
 			Partition: func(p swift.Path) uint32 {
-				if cfg.Rows {
+				if cfg.Subject == workload.NodeRows {
 					return 9
 				}
 				return 1
@@ -172,7 +176,11 @@ func runNode(t *testing.T, cfg workload.NodeConfig, forget bool) *model.NodeHist
 
 func TestNodeWorkloads(t *testing.T) {
 	for _, rows := range []bool{false, true} {
-		cfg := workload.NodeConfig{Clients: 4, Steps: 60, Names: 3, Think: 20 * time.Millisecond, Timeout: 10 * time.Second, MaxSize: 5000, Rows: rows}
+		subject := workload.NodeObjects
+		if rows {
+			subject = workload.NodeRows
+		}
+		cfg := workload.NodeConfig{Clients: 4, Steps: 60, Names: 3, Think: 20 * time.Millisecond, Timeout: 10 * time.Second, MaxSize: 5000, Subject: subject}
 		decide := func(h *model.NodeHistory) check.Verdict {
 			if rows {
 				v, _ := check.ContainerNode(h, false, check.DefaultLimits())

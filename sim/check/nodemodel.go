@@ -11,10 +11,7 @@ func objectModel() porcupine.Model {
 	return nodeModel(func(s facts, in nodeInput) []facts {
 		switch in.kind {
 		case nodeCrash:
-			if in.powerCut {
-				return s.powerCut()
-			}
-			return []facts{s}
+			return s.crash(in.powerCut, facts.with)
 		case model.NodeGet:
 			return only(s, s.explains(in))
 		case model.NodePut:
@@ -36,50 +33,73 @@ func only(s facts, ok bool) []facts {
 	return []facts{s}
 }
 
-// explains reports whether a GET of the state gives what was seen.
-func (s facts) explains(in nodeInput) bool {
-	d := s.newest()
-	if in.status == 404 {
-		return d.kind == tombstone && (in.stamp == "" || in.stamp == d.ts.Normal())
-	}
-	return d.kind == data && d.value == in.seen && s.post().value == in.post && s.stamp().Normal() == in.stamp
-}
-
 // maybe is a write of unknown outcome: it takes effect or does not.
 func (s facts) maybe(effect []facts) []facts { return append([]facts{s}, effect...) }
 
+// explains reports whether a GET of the state gives what was seen.
+func (s facts) explains(in nodeInput) bool {
+	d, seen := s.newest(), in.op
+	if in.status == 404 {
+		return d.kind == tombstone && (seen.SeenStamp == "" || seen.SeenStamp == d.ts.Normal())
+	}
+	return d.kind == data && d.value == seen.Seen && s.post().value == seen.SeenPost && s.stamp().Normal() == seen.SeenStamp &&
+		s.typed().typ == seen.SeenType && s.until() == seen.SeenUntil
+}
+
 func (s facts) put(in nodeInput) []facts {
-	newer := in.ts.After(s.newest().ts)
+	d := s.newest()
+	newer := in.write.ts.After(d.ts)
+	barred := in.op.IfNone && d.kind == data
+	effect := []facts{s.with(in.write)}
 	switch {
-	case !in.acked && newer:
-		return s.maybe([]facts{s.with(fact{in.ts, in.value, data, true})})
+	case !in.acked && newer && !in.op.BadETag && (!barred || in.loose):
+		return s.maybe(effect)
 	case !in.acked:
 		return []facts{s}
-	case in.status == 201 && newer:
-		return []facts{s.with(fact{in.ts, in.value, data, false})}
+	case in.status == 412:
+		return only(s, in.op.IfNone && (barred || in.loose))
+	case in.status == 422:
+		return only(s, in.op.BadETag && (in.loose || newer && !barred))
+	case in.status == 409:
+		return only(s, !newer && (in.loose || !barred))
+	case in.status == 201 && newer && !in.op.BadETag && (!barred || in.loose):
+		return effect
 	}
-	return only(s, in.status == 409 && !newer)
+	return nil
 }
 
 func (s facts) postStep(in nodeInput) []facts {
-	live, newer := s.newest().kind == data, in.ts.After(s.stamp())
+	live, newer := s.newest().kind == data, in.write.ts.After(s.stamp())
+	retyped := in.op.Type != 0 && in.write.typed.After(s.typed().typed)
+	f, have := in.write, s.typed()
+	if !newer { // the metadata stay, with another content type
+		p := s.post()
+		f.ts, f.value, f.until = p.ts, p.value, p.until
+	}
+	if !retyped {
+		f.typ, f.typed = have.typ, have.typed
+	}
+	takes := live && (newer || retyped)
 	switch {
-	case !in.acked && live && newer:
-		return s.maybe([]facts{s.with(fact{in.ts, in.value, metadata, true})})
+	case !in.acked && takes:
+		return s.maybe([]facts{s.with(f)})
 	case !in.acked:
 		return []facts{s}
-	case in.status == 202 && live && newer:
-		return []facts{s.with(fact{in.ts, in.value, metadata, false})}
+	case in.status == 202 && takes:
+		return []facts{s.with(f)}
 	}
-	return only(s, in.status == 409 && live && !newer || in.status == 404 && !live)
+	return only(s, in.status == 409 && live && !takes || in.status == 404 && !live)
 }
 
 func (s facts) remove(in nodeInput) []facts {
 	d := s.newest()
-	live, newer := d.kind == data, in.ts.After(d.ts)
+	live, newer := d.kind == data, in.write.ts.After(d.ts)
 	var effect []facts
 	if newer {
-		effect = s.bury(fact{in.ts, 0, tombstone, !in.acked})
+		effect = s.bury(in.write)
+	}
+	if in.op.IfDeleteAt != 0 {
+		return s.removeIf(in, d, effect)
 	}
 	switch {
 	case !in.acked:
@@ -96,6 +116,26 @@ func (s facts) remove(in nodeInput) []facts {
 	return only(s, in.loose || !live)
 }
 
+// removeIf is a DELETE that expects an expiry, as the expirer sends it.
+func (s facts) removeIf(in nodeInput, d fact, effect []facts) []facts {
+	expected := d.kind == data && s.until() == in.op.IfDeleteAt
+	switch {
+	case !in.acked && (expected || in.loose):
+		return s.maybe(effect)
+	case !in.acked:
+		return []facts{s}
+	case in.status == 404:
+		return only(s, in.loose || d.ts.IsZero())
+	case in.status == 409:
+		return only(s, effect == nil && !d.ts.IsZero())
+	case in.status == 412:
+		return only(s, in.loose || effect != nil && !expected)
+	case in.status == 204 && (expected || in.loose):
+		return effect
+	}
+	return nil
+}
+
 // bury adds a tombstone. Metadata newer than it may stay on disk, to count
 // again should older data than they come later, or be cleaned up with the rest.
 func (s facts) bury(f fact) []facts {
@@ -105,32 +145,4 @@ func (s facts) bury(f fact) []facts {
 		return []facts{kept}
 	}
 	return []facts{kept, cleaned}
-}
-
-// rowModel is one name in one container of one container server; see
-// ContainerNode.
-func rowModel(lax bool) porcupine.Model {
-	return nodeModel(func(s facts, in nodeInput) []facts {
-		f := fact{in.ts, in.value, data, !in.acked || lax}
-		switch in.kind {
-		case nodeCrash:
-			if in.powerCut {
-				return s.powerCut()
-			}
-			return []facts{s}
-		case model.RowList:
-			d := s.newest()
-			return only(s, d.kind == tombstone && in.seen == 0 || d.kind == data && d.value == in.seen)
-		case model.RowDelete:
-			f.kind = tombstone
-		}
-		effect := []facts{s}
-		if in.ts.After(s.newest().ts) {
-			effect = []facts{s.with(f)}
-		}
-		if !in.acked {
-			return s.maybe(effect)
-		}
-		return only(effect[0], in.status/100 == 2)
-	})
 }

@@ -20,41 +20,83 @@ const (
 	NodeGet    NodeKind = "get"
 	RowPut     NodeKind = "row-put"
 	RowDelete  NodeKind = "row-delete"
-	RowList    NodeKind = "row-list" // the listing of the container
+	RowList    NodeKind = "row-list"  // the listing of the container
+	RowMerge   NodeKind = "row-merge" // the row, put by UPDATE as a replicator does
+
+	DBPut    NodeKind = "db-put" // a container itself
+	DBDelete NodeKind = "db-delete"
+	DBHead   NodeKind = "db-head"
+
+	// NodeHashes asks for the suffix hashes of the object's partition. The
+	// answer is not recorded.
+	NodeHashes NodeKind = "hashes"
 )
+
+// Reads reports whether requests of the kind change nothing.
+func (k NodeKind) Reads() bool {
+	return k == NodeGet || k == RowList || k == DBHead || k == NodeHashes
+}
 
 // NodeOp is one request to one storage node, with the timestamp that the
 // client chose.
 type NodeOp struct {
-	ID        int           `json:"id"`
-	Client    int           `json:"client"`
-	Kind      NodeKind      `json:"kind"`
-	Name      Name          `json:"name,omitempty"`
-	Timestamp string        `json:"timestamp,omitempty"` // of a write, in normal form
-	Value     ValueID       `json:"value,omitempty"`     // of a write
-	Start     time.Duration `json:"start"`
-	End       time.Duration `json:"end"`
-	Status    int           `json:"status"` // 0: no answer
-	NoDial    bool          `json:"no_dial,omitempty"`
-	Err       string        `json:"err,omitempty"`
+	ID        int      `json:"id"`
+	Client    int      `json:"client"`
+	Kind      NodeKind `json:"kind"`
+	Name      Name     `json:"name,omitempty"`
+	Timestamp string   `json:"timestamp,omitempty"` // of a write, in normal form
+	Value     ValueID  `json:"value,omitempty"`     // of a write
+	// Further properties of a write. TypeStamp and MetaStamp are the times of
+	// the content type and of the metadata in a row; without them they are
+	// that of the write.
+	Type       ValueID `json:"type,omitempty"` // content type of a POST or a row; of a PUT it is that of the value
+	TypeStamp  string  `json:"type_stamp,omitempty"`
+	MetaStamp  string  `json:"meta_stamp,omitempty"`
+	DeleteAt   int64   `json:"delete_at,omitempty"`    // X-Delete-At of a PUT or POST
+	IfDeleteAt int64   `json:"if_delete_at,omitempty"` // X-If-Delete-At of a DELETE
+	IfNone     bool    `json:"if_none,omitempty"`      // If-None-Match: * of a PUT
+	BadETag    bool    `json:"bad_etag,omitempty"`     // the Etag of a PUT is not that of its body
+
+	Start  time.Duration `json:"start"`
+	End    time.Duration `json:"end"`
+	Status int           `json:"status"` // 0: no answer
+	NoDial bool          `json:"no_dial,omitempty"`
+	Err    string        `json:"err,omitempty"`
 
 	// What a read saw.
 	Seen      ValueID   `json:"seen,omitempty"`       // value of the body
 	SeenPost  ValueID   `json:"seen_post,omitempty"`  // metadata of a POST
-	SeenStamp string    `json:"seen_stamp,omitempty"` // X-Timestamp; of a 404 X-Backend-Timestamp
+	SeenType  ValueID   `json:"seen_type,omitempty"`  // content type
+	SeenUntil int64     `json:"seen_until,omitempty"` // X-Delete-At
+	SeenStamp string    `json:"seen_stamp,omitempty"` // X-Timestamp; of a 404 X-Backend-Timestamp; of a container X-Put-Timestamp
 	Bad       string    `json:"bad,omitempty"`        // how the body differs from the value
 	Rows      []NodeRow `json:"rows,omitempty"`
 }
 
 // NodeRow is one row of a listing that a container server gave.
 type NodeRow struct {
-	Name  Name    `json:"name"`
-	Value ValueID `json:"value"`
+	Name     Name    `json:"name"`
+	Value    ValueID `json:"value"`              // in the ETag
+	Type     ValueID `json:"type"`               // in the content type
+	Modified string  `json:"modified,omitempty"` // last_modified
 }
 
-// Stamp is the timestamp of a write.
-func (o *NodeOp) Stamp() swift.Timestamp {
-	ts, err := swift.ParseTimestamp(o.Timestamp)
+// Stamps are the timestamps of a write: of what it writes, of its content type
+// and of its metadata.
+func (o *NodeOp) Stamps() (data, contentType, metadata swift.Timestamp) {
+	data = parsed(o.Timestamp)
+	contentType, metadata = data, data
+	if o.TypeStamp != "" {
+		contentType = parsed(o.TypeStamp)
+	}
+	if o.MetaStamp != "" {
+		metadata = parsed(o.MetaStamp)
+	}
+	return data, contentType, metadata
+}
+
+func parsed(stamp string) swift.Timestamp {
+	ts, err := swift.ParseTimestamp(stamp)
 	if err != nil {
 		panic(fmt.Sprintf("model.NodeOp: %v", err)) // the workload wrote it
 	}

@@ -21,11 +21,12 @@ import (
 
 // Node drives the servers of one storage node directly, with timestamps of the
 // clients' choice, while the node is killed and loses its power again and
-// again. Whatever it acknowledged must be there afterwards, and every object
-// and every row of a container must behave as one register in which the newest
-// timestamp wins.
+// again. Whatever it acknowledged must be there afterwards, and every object,
+// every row of a container and every container must behave as one register in
+// which the newest timestamp wins. At the end the suffix hashes must be those of
+// what the disk holds, and old tombstones must go.
 func Node(ctx context.Context, w *engine.World) (*engine.Report, error) {
-	rows := w.Seed%2 == 1
+	subject := workload.NodeSubject(w.Seed % workload.Subjects)
 	c, err := cluster.New(w, cluster.Config{Nodes: 1, Replicas: 1, Tune: tune, Disk: clusterConfig(w).Disk})
 	if err != nil {
 		return nil, err
@@ -43,17 +44,17 @@ func Node(ctx context.Context, w *engine.World) (*engine.Report, error) {
 	var crashes []model.Crash
 	var p plan.Plan
 	go func() {
-		crashed <- crashLoop(crashing, w, c, start, rows, func(e plan.Event, crash model.Crash) {
+		crashed <- crashLoop(crashing, w, c, start, subject, func(e plan.Event, crash model.Crash) {
 			p, crashes = append(p, e), append(crashes, crash)
 		})
 	}()
 	node, port := c.Nodes()[0], ":6200"
-	if rows {
+	if subject != workload.NodeObjects {
 		port = ":6201"
 	}
 	h, err := workload.RunNode(ctx, workload.NodeConfig{
 		Seed: w.Seed, Clients: 4, Steps: 100, Names: 5, Think: 150 * time.Millisecond, Timeout: 2 * time.Second,
-		MaxSize: 128 << 10, Rows: rows,
+		MaxSize: 128 << 10, Subject: subject, Extras: true,
 	}, workload.NodeWorld{
 		Net: c.Client, Addr: node.IP + port, Device: node.Devices[0], Start: start, Epoch: wall,
 		Partition: func(p swift.Path) uint32 { return c.Ring("object").Partition(c.Hasher().Hash(p)) },
@@ -71,7 +72,12 @@ func Node(ctx context.Context, w *engine.World) (*engine.Report, error) {
 		return nil, errors.Join(err, c.Stop())
 	}
 	r.Artifacts["node-history.json"] = history.Bytes()
-	r.Judge = func(r *engine.Report) { judgeNode(r, h, rows) }
+	r.Judge = func(r *engine.Report) { judgeNode(r, h, subject) }
+	if subject == workload.NodeObjects {
+		if err := settled(ctx, c, h, r); err != nil {
+			return nil, errors.Join(err, c.Stop())
+		}
+	}
 	if err := c.Stop(); err != nil {
 		r.Violations = append(r.Violations, engine.Violation{Check: "drain", Message: err.Error()})
 	}
@@ -110,12 +116,15 @@ func makeAccount(ctx context.Context, c *cluster.Cluster) error {
 }
 
 // judgeNode adds the verdict of porcupine.
-func judgeNode(r *engine.Report, h *model.NodeHistory, rows bool) {
+func judgeNode(r *engine.Report, h *model.NodeHistory, subject workload.NodeSubject) {
 	var v check.Verdict
-	if rows {
-		v, _ = check.ContainerNode(h, false, check.DefaultLimits())
-	} else {
+	switch subject {
+	case workload.NodeObjects:
 		v, _ = check.ObjectNode(h, check.DefaultLimits())
+	case workload.NodeRows:
+		v, _ = check.ContainerNode(h, false, check.DefaultLimits())
+	case workload.NodeContainers:
+		v, _ = check.DatabaseNode(h, check.DefaultLimits())
 	}
 	r.Checks += int64(v.Checked)
 	for _, found := range v.Violations {
@@ -128,7 +137,7 @@ func judgeNode(r *engine.Report, h *model.NodeHistory, rows bool) {
 
 // crashLoop kills the server or cuts the node's power, lets it be down for a
 // moment, boots it and waits until it answers, until ctx ends.
-func crashLoop(ctx context.Context, w *engine.World, c *cluster.Cluster, start time.Time, rows bool, tell func(plan.Event, model.Crash)) error {
+func crashLoop(ctx context.Context, w *engine.World, c *cluster.Cluster, start time.Time, subject workload.NodeSubject, tell func(plan.Event, model.Crash)) error {
 	rng := w.Stream("crashes")
 	for {
 		pause := time.NewTimer(time.Duration(rng.Int64N(int64(3 * time.Second))))
@@ -139,7 +148,7 @@ func crashLoop(ctx context.Context, w *engine.World, c *cluster.Cluster, start t
 		case <-pause.C:
 		}
 		e := plan.Event{Kind: "kill", Target: "node1/object", At: time.Since(start)}
-		if rows {
+		if subject != workload.NodeObjects {
 			e.Target = "node1/container"
 		}
 		power := rng.IntN(3) > 0

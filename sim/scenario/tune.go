@@ -1,6 +1,10 @@
 package scenario
 
-import "apus/impl/tools/layout"
+import (
+	"fmt"
+
+	"apus/impl/tools/layout"
+)
 
 // tune sets the options in which simulated clusters differ from production:
 // shorter memories and timeouts, so that a minute of virtual time holds many
@@ -10,7 +14,8 @@ func tune(l *layout.Cluster) {
 		"node_timeout = 5", "recoverable_node_timeout = 3", "conn_timeout = 0.5",
 		"error_suppression_interval = 5", "error_suppression_limit = 10",
 	)
-	l.Object = append(l.Object, "conn_timeout = 0.5", "node_timeout = 3")
+	l.Object = append(l.Object, fmt.Sprintf("reclaim_age = %d", int(reclaimAge.Seconds())),
+		"conn_timeout = 0.5", "node_timeout = 3")
 	l.Container = append(l.Container, "conn_timeout = 0.5", "node_timeout = 3")
 	l.Default = append(l.Default, "client_timeout = 30")
 }
