@@ -64,9 +64,11 @@ type NodeOp struct {
 	Err    string        `json:"err,omitempty"`
 
 	// What a read saw.
-	Seen      ValueID   `json:"seen,omitempty"`       // value of the body
-	SeenPost  ValueID   `json:"seen_post,omitempty"`  // metadata of a POST
-	SeenType  ValueID   `json:"seen_type,omitempty"`  // content type
+	Seen      ValueID   `json:"seen,omitempty"`      // value of the body
+	SeenPost  ValueID   `json:"seen_post,omitempty"` // metadata of a POST
+	SeenType  ValueID   `json:"seen_type,omitempty"` // content type
+	SeenSize  int64     `json:"seen_size,omitempty"`
+	SeenETag  string    `json:"seen_etag,omitempty"`
 	SeenUntil int64     `json:"seen_until,omitempty"` // X-Delete-At
 	SeenStamp string    `json:"seen_stamp,omitempty"` // X-Timestamp; of a 404 X-Backend-Timestamp; of a container X-Put-Timestamp
 	Bad       string    `json:"bad,omitempty"`        // how the body differs from the value

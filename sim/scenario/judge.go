@@ -10,6 +10,7 @@ import (
 	"apus/impl/diskfile"
 	"apus/impl/host"
 	"apus/sim/check"
+	"apus/sim/cluster"
 	"apus/sim/engine"
 )
 
@@ -115,7 +116,7 @@ func (s *simulation) rest(ctx context.Context) error {
 	same, last := 0, "none yet"
 	for begun := time.Now(); same < passes; {
 		time.Sleep(updaterInterval)
-		now, err := s.asyncs()
+		now, err := asyncs(s.cluster)
 		if err != nil {
 			return err
 		}
@@ -136,9 +137,9 @@ func (s *simulation) rest(ctx context.Context) error {
 }
 
 // asyncs names the updates that are queued on the disks.
-func (s *simulation) asyncs() (string, error) {
+func asyncs(c *cluster.Cluster) (string, error) {
 	var out strings.Builder
-	err := s.devices(func(fs host.FS, node int, dir string) error {
+	err := devices(c, func(fs host.FS, node int, dir string) error {
 		return walkFiles(fs, dir+"/async_pending", func(name string) error {
 			fmt.Fprintf(&out, "node%d %s\n", node+1, name)
 			return nil
@@ -148,9 +149,9 @@ func (s *simulation) asyncs() (string, error) {
 }
 
 // devices calls fn for the directory of every device.
-func (s *simulation) devices(fn func(fs host.FS, node int, dir string) error) error {
-	for i, n := range s.cluster.Nodes() {
-		fs := s.cluster.Inspect(i)
+func devices(c *cluster.Cluster, fn func(fs host.FS, node int, dir string) error) error {
+	for i, n := range c.Nodes() {
+		fs := c.Inspect(i)
 		for _, d := range n.Devices {
 			if err := fn(fs, i, "/srv/node/"+d); err != nil {
 				return fmt.Errorf("%s/%s: %w", n.Name, d, err)

@@ -88,20 +88,27 @@ func Node(ctx context.Context, w *engine.World) (*engine.Report, error) {
 // the container-updater takes a container whose account nobody knows for
 // damaged.
 func makeAccount(ctx context.Context, c *cluster.Cluster) error {
-	node := c.Nodes()[0]
-	n := c.Client(0)
+	return create(ctx, c, "account", ":6202", swift.Path{Account: workload.NodeAccount})
+}
+
+// makeContainer creates the node's container on the node itself.
+func makeContainer(ctx context.Context, c *cluster.Cluster) error {
+	return create(ctx, c, "container", ":6201", swift.Path{Account: workload.NodeAccount, Container: workload.NodeContainer})
+}
+
+func create(ctx context.Context, c *cluster.Cluster, ring, port string, path swift.Path) error {
+	node, n := c.Nodes()[0], c.Client(0)
 	transport := &http.Transport{
 		DialContext:       func(ctx context.Context, _, addr string) (net.Conn, error) { return n.Dial(ctx, addr) },
 		DisableKeepAlives: true,
 	}
-	path := swift.Path{Account: workload.NodeAccount}
-	part := c.Ring("account").Partition(c.Hasher().Hash(path))
-	url := fmt.Sprintf("http://%s:6202/%s/%d%s", node.IP, node.Devices[0], part, path)
+	url := fmt.Sprintf("http://%s%s/%s/%d%s", node.IP, port, node.Devices[0], c.Ring(ring).Partition(c.Hasher().Hash(path)), path)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPut, url, nil)
 	if err != nil {
 		return err
 	}
 	req.Header.Set("X-Timestamp", swift.TimestampOf(engine.Epoch).Normal())
+	req.Header.Set("X-Backend-Storage-Policy-Index", "0")
 	resp, err := (&http.Client{Transport: transport}).Do(req)
 	if err != nil {
 		return err

@@ -17,6 +17,7 @@ func Registry() map[string]engine.Scenario {
 		"register": Register,
 		"founding": Founding,
 		"node":     Node,
+		"updates":  Updates,
 		"idle":     Idle,
 
 		"conformance": Conformance,
@@ -37,6 +38,8 @@ func mixed(ctx context.Context, w *engine.World) (*engine.Report, error) {
 		run = Register
 	case 2, 7:
 		run = Node
+	case 8:
+		run = Updates
 	}
 	return run(ctx, w)
 }

@@ -44,7 +44,7 @@ func walkFiles(hfs host.FS, dir string, fn func(name string) error) error {
 // rows are the object rows of every replica of every container database.
 func (s *simulation) rows(ctx context.Context) ([]check.Row, error) {
 	var out []check.Row
-	err := s.devices(func(hfs host.FS, node int, dir string) error {
+	err := devices(s.cluster, func(hfs host.FS, node int, dir string) error {
 		h := &host.Host{Name: "judge", FS: hfs, Clock: s.world.Clock(0), Log: slog.New(slog.DiscardHandler)}
 		device := model.Device{Node: s.cluster.Nodes()[node].Name, Disk: path.Base(dir)}
 		rows, err := Rows(ctx, h, s.cluster.Hasher(), device, dir)

@@ -30,6 +30,10 @@ type NodeConfig struct {
 	// server promises an order for: conditional and malformed writes, expiry,
 	// content types and metadata with times of their own, merges.
 	Extras bool
+	// Apart gives every client names of its own and timestamps that rise, so
+	// that it follows from the answers what there is at the end, which each
+	// client then reads.
+	Apart bool
 }
 
 // NodeSubject is what the clients write and read.
@@ -53,8 +57,11 @@ type NodeWorld struct {
 	// Partition places a path; the servers do not check it, but paths of one
 	// object must agree.
 	Partition func(p swift.Path) uint32
-	Start     time.Time // virtual time zero
-	Epoch     time.Time // wall clock at virtual time zero
+	// Header adds to the headers of a write, such as where its row goes; may be
+	// nil.
+	Header func(h http.Header, o *model.NodeOp)
+	Start  time.Time // virtual time zero
+	Epoch  time.Time // wall clock at virtual time zero
 }
 
 // The names that node workloads use.
@@ -118,6 +125,19 @@ func (c *nodeClient) play(ctx context.Context) {
 			return
 		}
 	}
+	for n := range c.cfg.Names {
+		if c.cfg.Apart {
+			c.ask(ctx, &model.NodeOp{Client: c.id, Kind: model.NodeGet, Name: c.name(n)})
+		}
+	}
+}
+
+// name is the n-th name that the client uses.
+func (c *nodeClient) name(n int) model.Name {
+	if c.cfg.Apart {
+		return model.Name(fmt.Sprintf("o%d-%d", c.id, n))
+	}
+	return model.Name(fmt.Sprintf("o%d", n))
 }
 
 // stamp draws a timestamp that nobody else draws, near the present and, now
@@ -126,6 +146,9 @@ func (c *nodeClient) stamp() swift.Timestamp {
 	const unique = 1000
 	n := c.turn.Add(1)
 	base := swift.TimestampOf(c.w.Epoch).Ticks()
+	if c.cfg.Apart {
+		return swift.NewTimestamp(base+n*unique, 0)
+	}
 	return swift.NewTimestamp(base+(n+c.rng.Int64N(9))*unique+n%unique, 0)
 }
 

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"time"
 
 	"apus/impl/swift"
@@ -58,6 +59,9 @@ func (c *nodeClient) request(ctx context.Context, o *model.NodeOp) *http.Request
 		req.Header.Set("X-Timestamp", o.Timestamp)
 	}
 	c.fill(req, o)
+	if c.w.Header != nil && !o.Kind.Reads() {
+		c.w.Header(req.Header, o)
+	}
 	return req
 }
 
@@ -197,7 +201,7 @@ func (c *nodeClient) object(o *model.NodeOp, resp *http.Response) error {
 	_ = o.SeenPost.UnmarshalText([]byte(resp.Header.Get("X-Object-Meta-Post"))) // absent: 0
 	o.SeenType = model.ValueOfType(resp.Header.Get("Content-Type"))
 	o.SeenUntil, _ = strconv.ParseInt(resp.Header.Get("X-Delete-At"), 10, 64) // absent: 0
-	o.SeenStamp = resp.Header.Get("X-Timestamp")
+	o.SeenStamp, o.SeenSize, o.SeenETag = resp.Header.Get("X-Timestamp"), resp.ContentLength, strings.Trim(resp.Header.Get("Etag"), `"`)
 	v := model.NewValue(o.Seen, nodeSize(o.Seen, c.cfg.MaxSize))
 	span, err := v.Compare(resp.Body, 0)
 	switch {

@@ -1,7 +1,6 @@
 package workload
 
 import (
-	"fmt"
 	"slices"
 
 	"apus/impl/swift"
@@ -10,7 +9,7 @@ import (
 
 // step draws one request and asks for it.
 func (c *nodeClient) step(n int) *model.NodeOp {
-	o := &model.NodeOp{Client: c.id, Name: model.Name(fmt.Sprintf("o%d", c.rng.IntN(c.cfg.Names)))}
+	o := &model.NodeOp{Client: c.id, Name: c.name(c.rng.IntN(c.cfg.Names))}
 	x := c.rng.IntN(100)
 	switch c.cfg.Subject {
 	case NodeObjects:
