@@ -1,0 +1,4 @@
+package diskfile
+
+// WriteXattrs stores metadata as a Writer does.
+var WriteXattrs = writeMetadata
