@@ -161,7 +161,7 @@ func TestGoldenMetadata(t *testing.T) {
 			md["X-Timestamp"] = "1789999001.00000"
 		}
 		f := xattrFile(t, disk.Config{})
-		must(t, diskfile.WriteXattrs(f, md))
+		must(t, diskfile.WriteXattrs(f, md, 0))
 		list, err := f.ListXattr()
 		must(t, err)
 		got, sizes := map[string]string{}, map[string]int{}
