@@ -286,18 +286,20 @@ func TestHashesOnlyDurable(t *testing.T) {
 			must(t, put(o, stamp(1), "one"))
 			w.hashesOf(t)
 			w.disk().SetRule("slow", disk.Rule{Ops: disk.OpSyncDir, Path: "**/" + path.Base(o.Dir), Delay: time.Hour, Count: 1})
+			suffix := path.Base(path.Dir(o.Dir))
+			w.disk().SetRule("wait", disk.Rule{Ops: disk.OpReadDir, Path: "**/" + suffix, Delay: 2 * time.Second, Count: 1})
 			d := w.device(t)
+			go func() { _, _ = d.Hashes(context.Background(), pol, part, []string{suffix}) }()
+			time.Sleep(time.Second)
 			go func() { _ = put(o, stamp(2), "two") }()
-			time.Sleep(time.Second)
-			go func() { _, _ = d.Hashes(context.Background(), pol, part, nil) }()
-			time.Sleep(time.Second)
+			time.Sleep(2 * time.Second)
 			after := &world{root: w.root}
 			after.boot(t, w.machine.PowerCut(disk.RandomSubset))
 			body, _, err := get(after.object(t))
 			must(t, err)
 			at := map[string]swift.Timestamp{"one": stamp(1), "two": stamp(2)}[body]
-			want := map[string]string{path.Base(path.Dir(o.Dir)): suffixHash(at.Internal() + ".data")}
-			if diff := cmp.Diff(want, after.hashesOf(t, path.Base(path.Dir(o.Dir)))); diff != "" {
+			want := map[string]string{suffix: suffixHash(at.Internal() + ".data")}
+			if diff := cmp.Diff(want, after.hashesOf(t, suffix)); diff != "" {
 				t.Error(diff)
 			}
 		})
