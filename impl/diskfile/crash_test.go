@@ -73,10 +73,13 @@ func run(o *diskfile.Object, steps []step) (acked, pending string, failed string
 
 var cutModes = map[string]disk.CutMode{"drop": disk.DropUnsynced, "keep": disk.KeepAll, "random": disk.RandomSubset}
 
+// disks differ in what they take: files without a name, and metadata.
+var disks = map[string]disk.Config{"unnamed": {}, "temporary names": {NoUnnamed: true}, "small attributes": {XattrLimit: 200}}
+
 // A power cut before each operation of a history leaves the old or the new
 // object, and the new one if it was acknowledged. What a reader saw stays.
 func TestPowerCutAnywhere(t *testing.T) {
-	for name, cfg := range map[string]disk.Config{"unnamed": {}, "temporary names": {NoUnnamed: true}} {
+	for name, cfg := range disks {
 		for mode := range cutModes {
 			t.Run(name+"/"+mode, func(t *testing.T) {
 				seeds := uint64(1)
@@ -122,7 +125,7 @@ func cutAt(t *testing.T, cfg disk.Config, mode disk.CutMode, seed uint64, n int6
 // still succeeds or leaves the old object, and everything is let go of.
 func TestFailAnywhere(t *testing.T) {
 	for _, fault := range []error{host.ErrIO, host.ErrNoSpace, host.ErrReadOnly} {
-		for name, cfg := range map[string]disk.Config{"unnamed": {}, "temporary names": {NoUnnamed: true}} {
+		for name, cfg := range disks {
 			t.Run(fault.Error()+"/"+name, func(t *testing.T) {
 				for n := int64(1); !failAt(t, cfg, fault, n); n++ {
 				}

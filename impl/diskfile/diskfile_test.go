@@ -270,14 +270,6 @@ func TestLargeMetadata(t *testing.T) {
 	if md["X-Object-Meta-Big"] != value {
 		t.Errorf("%d bytes came back", len(md["X-Object-Meta-Big"]))
 	}
-	small := simWorld(t, disk.Config{XattrLimit: 4000}, 1)
-	err = put(small.object(t), stamp(1), "body", "X-Object-Meta-Big", strings.Repeat("v", 5000))
-	if !swift.Is(err, swift.NoDevice) || !errors.Is(err, host.ErrXattrSize) {
-		t.Errorf("xattrs too large: %v", err)
-	}
-	if got := objectFiles(t, small, small.object(t)); got != "" {
-		t.Errorf("files %q", got)
-	}
 }
 
 func TestDevices(t *testing.T) {
