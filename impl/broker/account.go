@@ -9,32 +9,25 @@ import (
 	"apus/impl/swift"
 )
 
-var accounts = &kind{name: "account", datadir: AccountsDir, stat: "account_stat", parse: parseContainerRow, merge: mergeContainers}
+var accounts = &kind{name: "account", datadir: AccountsDir, stat: "account_stat", rows: "container", reclaim: "delete_timestamp", parse: parseContainerRow, merge: mergeContainers}
 
 // Account names an account database, which may or may not exist. Its methods
 // fail with kind NotFound if it does not.
 type Account struct {
-	pool    *Pool
-	file    string
+	Database
 	account string
 }
 
 // Account is the database of an account on a device.
 func (p *Pool) Account(device, partition, account string) *Account {
 	h := p.hasher.Hash(swift.Path{Account: account})
-	return &Account{p, dbPath(p.cfg.Devices, device, AccountsDir, partition, h), account}
+	return &Account{Database{p, accounts, dbPath(p.cfg.Devices, device, AccountsDir, partition, h)}, account}
 }
 
-// File is the name of the database file.
-func (a *Account) File() string { return a.file }
-
-func (a *Account) with(op string, fn func(d *db) error) error {
-	d, err := a.pool.acquire(accounts, a.file)
-	if err != nil {
-		return err
-	}
-	defer a.pool.release(d)
-	return wrap(op, a.file, fn(d))
+// AccountFile is the account database in a file that a daemon or a tool
+// found. It is never created.
+func (p *Pool) AccountFile(file string) *Account {
+	return &Account{Database: Database{p, accounts, file}}
 }
 
 // Create makes the database; kind Conflict if it exists.

@@ -8,35 +8,25 @@ import (
 	"apus/impl/swift"
 )
 
-var containers = &kind{name: "container", datadir: ContainersDir, stat: "container_stat", parse: parseObject, merge: mergeObjects}
+var containers = &kind{name: "container", datadir: ContainersDir, stat: "container_stat", rows: "object", reclaim: "created_at", parse: parseObject, merge: mergeObjects}
 
 // Container names a container database, which may or may not exist. Its
 // methods fail with kind NotFound if it does not.
 type Container struct {
-	pool               *Pool
-	file               string
+	Database
 	account, container string
 }
 
 // Container is the database of a container on a device.
 func (p *Pool) Container(device, partition, account, container string) *Container {
 	h := p.hasher.Hash(swift.Path{Account: account, Container: container})
-	return &Container{p, dbPath(p.cfg.Devices, device, ContainersDir, partition, h), account, container}
+	return &Container{Database{p, containers, dbPath(p.cfg.Devices, device, ContainersDir, partition, h)}, account, container}
 }
 
-// ContainerFile is the container database in a file that a daemon found.
-func (p *Pool) ContainerFile(file string) *Container { return &Container{pool: p, file: file} }
-
-// File is the name of the database file.
-func (c *Container) File() string { return c.file }
-
-func (c *Container) with(op string, fn func(d *db) error) error {
-	d, err := c.pool.acquire(containers, c.file)
-	if err != nil {
-		return err
-	}
-	defer c.pool.release(d)
-	return wrap(op, c.file, fn(d))
+// ContainerFile is the container database that a file which a daemon or a
+// tool found belongs to. It is never created.
+func (p *Pool) ContainerFile(file string) *Container {
+	return &Container{Database: Database{p, containers, baseFile(file)}}
 }
 
 // ContainerInit is what a new container starts with.
@@ -85,12 +75,6 @@ func (c *Container) Update(ctx context.Context, fn func(*ContainerTx) error) err
 	return c.with("Update", func(d *db) error {
 		return d.update(ctx, func(t *tx) error { return fn(&ContainerTx{t}) })
 	})
-}
-
-// Quarantine moves the database away, for reason. It returns an error of kind
-// Corrupt if that worked.
-func (c *Container) Quarantine(ctx context.Context, reason error) error {
-	return c.with("Quarantine", func(d *db) error { return d.quarantineLocking(ctx, reason) })
 }
 
 // ContainerInfo is what a container knows about itself. Counts are those of
