@@ -90,6 +90,8 @@ type ContainerInfo struct {
 	ReportedObjectCount, ReportedBytesUsed     int64
 	Hash, ID                                   string
 	Policy                                     int
+	SyncPoint1, SyncPoint2                     int64 // of container sync, -1 at first
+	DBState                                    DBState
 }
 
 // Deleted reports whether the container counts as absent: removed later than
@@ -107,12 +109,14 @@ func (i *ContainerInfo) Stale() bool {
 // ContainerTx is an open transaction. Do not keep it.
 type ContainerTx struct{ t *tx }
 
-// Info reads the row about the container.
+// Info reads the row about the container. Counts are those of its policy, or
+// those of its shards if it has any.
 func (x *ContainerTx) Info() (*ContainerInfo, error) {
 	i := &ContainerInfo{}
 	found, err := x.t.row(`SELECT account, container, created_at, put_timestamp, delete_timestamp, status,
 		status_changed_at, object_count, bytes_used, reported_put_timestamp, reported_delete_timestamp,
-		reported_object_count, reported_bytes_used, hash, id, storage_policy_index FROM container_stat`, nil, func(s *sqlite3.Stmt) {
+		reported_object_count, reported_bytes_used, hash, id, storage_policy_index,
+		x_container_sync_point1, x_container_sync_point2 FROM container_stat`, nil, func(s *sqlite3.Stmt) {
 		i.Account, i.Container, i.CreatedAt = s.ColumnText(0), s.ColumnText(1), stamp(s.ColumnText(2))
 		i.PutTimestamp, i.DeleteTimestamp = stamp(s.ColumnText(3)), stamp(s.ColumnText(4))
 		i.Status, i.StatusChangedAt = s.ColumnText(5), stamp(s.ColumnText(6))
@@ -120,9 +124,17 @@ func (x *ContainerTx) Info() (*ContainerInfo, error) {
 		i.ReportedPutTimestamp, i.ReportedDelTimestamp = stamp(s.ColumnText(9)), stamp(s.ColumnText(10))
 		i.ReportedObjectCount, i.ReportedBytesUsed = s.ColumnInt64(11), s.ColumnInt64(12)
 		i.Hash, i.ID, i.Policy = s.ColumnText(13), s.ColumnText(14), s.ColumnInt(15)
+		i.SyncPoint1, i.SyncPoint2 = s.ColumnInt64(16), s.ColumnInt64(17)
 	})
 	if err == nil && !found {
 		err = errMissingRow
+	}
+	if err != nil {
+		return nil, err
+	}
+	var stats *ObjectStat
+	if i.DBState, stats, err = x.stats(); stats != nil {
+		i.ObjectCount, i.BytesUsed = stats.ObjectCount, stats.BytesUsed
 	}
 	return i, err
 }
@@ -142,7 +154,7 @@ func (x *ContainerTx) SetPutTimestamp(at swift.Timestamp) error { return x.t.set
 
 // SetStatusChangedAt moves status_changed_at on, never back.
 func (x *ContainerTx) SetStatusChangedAt(at swift.Timestamp) error {
-	return x.t.exec("UPDATE container_stat SET status_changed_at = ?1 WHERE status_changed_at < ?1", at)
+	return x.t.setStatusChangedAt(at)
 }
 
 // SetPolicy gives the container another policy.

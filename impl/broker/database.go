@@ -47,8 +47,13 @@ func (b *Database) update(ctx context.Context, op string, fn func(*tx) error) er
 
 // Exists reports whether there is a file. It opens nothing.
 func (b *Database) Exists(context.Context) (bool, error) {
-	files, err := b.dbFiles()
-	return len(files) > 0, wrap("Exists", b.file, err)
+	there := false
+	err := b.with("Exists", func(d *db) error {
+		files, err := d.dbFiles()
+		there = len(files) > 0
+		return err
+	})
+	return there, err
 }
 
 // SyncPoint says up to which row of it the rows of another replica are known
@@ -150,20 +155,24 @@ func (t *tx) renew(remoteID string) error {
 // counts as deleted.
 func (b *Database) MergeTimestamps(ctx context.Context, created, put, del swift.Timestamp) error {
 	return b.update(ctx, "MergeTimestamps", func(t *tx) error {
-		before, err := t.deleted()
-		if err != nil {
-			return err
-		}
-		if err := t.exec("UPDATE "+t.d.kind.stat+` SET created_at = MIN(?, created_at),
-			put_timestamp = MAX(?, put_timestamp), delete_timestamp = MAX(?, delete_timestamp)`, created, put, del); err != nil {
-			return err
-		}
-		after, err := t.deleted()
-		if err != nil || before == after {
-			return err
-		}
-		return t.setStatusChangedAt(swift.TimestampOf(t.d.pool.host.Clock.Now()))
+		return t.mergeTimestamps(created.Internal(), stampText(put), stampText(del))
 	})
+}
+
+func (t *tx) mergeTimestamps(created, put, del string) error {
+	before, err := t.deleted()
+	if err != nil {
+		return err
+	}
+	if err := t.exec("UPDATE "+t.d.kind.stat+` SET created_at = MIN(?, created_at),
+		put_timestamp = MAX(?, put_timestamp), delete_timestamp = MAX(?, delete_timestamp)`, created, put, del); err != nil {
+		return err
+	}
+	after, err := t.deleted()
+	if err != nil || before == after {
+		return err
+	}
+	return t.setStatusChangedAt(swift.TimestampOf(t.d.pool.host.Clock.Now()))
 }
 
 // UpdateMetadata merges stored headers by their timestamps. With limits the
@@ -201,7 +210,7 @@ func (b *Database) Quarantine(ctx context.Context, reason error) error {
 // PossiblyQuarantine quarantines the database if err says that it is damaged,
 // and returns err otherwise.
 func (b *Database) PossiblyQuarantine(ctx context.Context, err error) error {
-	if err == nil || swift.Is(err, swift.Corrupt) && !isDamage(err) || !isDamage(err) {
+	if err == nil || !isDamage(err) {
 		return err
 	}
 	return b.Quarantine(ctx, err)

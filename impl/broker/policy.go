@@ -1,6 +1,11 @@
 package broker
 
-import "context"
+import (
+	"context"
+	"strings"
+
+	"github.com/ncruces/go-sqlite3"
+)
 
 // ObjectStat is the share of one storage policy in a container.
 type ObjectStat struct {
@@ -64,4 +69,80 @@ func (c *Container) SetContainerSyncPoints(ctx context.Context, point1, point2 *
 		}
 		return nil
 	})
+}
+
+// PolicyStats lists the policies that have or had objects, by index.
+func (x *ContainerTx) PolicyStats() ([]ObjectStat, error) {
+	var out []ObjectStat
+	err := x.t.query("SELECT storage_policy_index, object_count, bytes_used FROM policy_stat ORDER BY storage_policy_index", nil,
+		func(s *sqlite3.Stmt) (bool, error) {
+			out = append(out, ObjectStat{s.ColumnInt(0), s.ColumnInt64(1), s.ColumnInt64(2)})
+			return true, nil
+		})
+	return out, err
+}
+
+func (x *ContainerTx) misplacedSince(start int64, count int) ([]MisplacedObject, error) {
+	var out []MisplacedObject
+	err := x.t.query(`SELECT ROWID, name, created_at, size, content_type, etag, deleted, storage_policy_index FROM object
+		WHERE ROWID > ? AND storage_policy_index <> (SELECT storage_policy_index FROM container_stat LIMIT 1)
+		ORDER BY ROWID LIMIT ?`, []any{start, count}, func(s *sqlite3.Stmt) (bool, error) {
+		out = append(out, MisplacedObject{s.ColumnInt64(0), readObject(s)})
+		return true, nil
+	})
+	return out, err
+}
+
+func (x *ContainerTx) reconcilerSync() (int64, error) {
+	point := int64(-1)
+	_, err := x.t.row("SELECT reconciler_sync_point FROM container_stat", nil, func(s *sqlite3.Stmt) { point = s.ColumnInt64(0) })
+	return point, err
+}
+
+// PolicyState is what of a replica decides whose storage policy is right when
+// replicas of a container differ. Timestamps are the texts of the columns.
+type PolicyState struct {
+	PutTimestamp, DeleteTimestamp, StatusChangedAt string
+	Count                                          int64
+}
+
+func (p PolicyState) deleted() bool { return p.DeleteTimestamp > p.PutTimestamp && p.Count == 0 }
+
+func (p PolicyState) recreated() bool {
+	return p.PutTimestamp > p.DeleteTimestamp && !stamp(p.DeleteTimestamp).IsZero()
+}
+
+// PolicyState is the part of i that decides.
+func (i *ReplicationInfo) PolicyState() PolicyState {
+	return PolicyState{i.PutTimestamp, i.DeleteTimestamp, i.StatusChangedAt, i.Count}
+}
+
+// ComparePolicy is negative if the policy of a is right and positive if that
+// of b is: one that exists beats one that was deleted, one that was recreated
+// beats one that was not, of the deleted the last one counts and of others the
+// first.
+func ComparePolicy(a, b PolicyState) int {
+	switch aGone, bGone := a.deleted(), b.deleted(); {
+	case aGone && bGone:
+		return strings.Compare(b.StatusChangedAt, a.StatusChangedAt)
+	case bGone:
+		return -1
+	case aGone:
+		return 1
+	}
+	switch aNew, bNew := a.recreated(), b.recreated(); {
+	case bNew && !aNew:
+		return 1
+	case aNew && !bNew:
+		return -1
+	case aNew && bNew:
+		lastDelete := max(a.DeleteTimestamp, b.DeleteTimestamp)
+		if a.PutTimestamp < lastDelete {
+			return 1
+		}
+		if b.PutTimestamp < lastDelete {
+			return -1
+		}
+	}
+	return strings.Compare(a.StatusChangedAt, b.StatusChangedAt)
 }

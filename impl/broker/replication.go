@@ -2,8 +2,9 @@ package broker
 
 import (
 	"context"
-	"encoding/json"
 	"time"
+
+	"github.com/ncruces/go-sqlite3"
 
 	"apus/impl/swift"
 )
@@ -36,17 +37,17 @@ type AccountReplication struct {
 
 // ContainerReplication is the part that only containers have.
 type ContainerReplication struct {
-	Container               string `json:"container"`
-	Status                  string `json:"status"`
-	ReportedPutTimestamp    string `json:"reported_put_timestamp"`
-	ReportedDeleteTimestamp string `json:"reported_delete_timestamp"`
-	ReportedObjectCount     int64  `json:"reported_object_count"`
-	ReportedBytesUsed       int64  `json:"reported_bytes_used"`
-	SyncPoint1              int64  `json:"x_container_sync_point1"`
-	SyncPoint2              int64  `json:"x_container_sync_point2"`
-	Policy                  int    `json:"storage_policy_index"`
-	DBState                 string `json:"db_state"`
-	ShardMaxRow             int64  `json:"shard_max_row"`
+	Container               string  `json:"container"`
+	Status                  string  `json:"status"`
+	ReportedPutTimestamp    string  `json:"reported_put_timestamp"`
+	ReportedDeleteTimestamp string  `json:"reported_delete_timestamp"`
+	ReportedObjectCount     int64   `json:"reported_object_count"`
+	ReportedBytesUsed       int64   `json:"reported_bytes_used"`
+	SyncPoint1              int64   `json:"x_container_sync_point1"`
+	SyncPoint2              int64   `json:"x_container_sync_point2"`
+	Policy                  int     `json:"storage_policy_index"`
+	DBState                 DBState `json:"db_state"`
+	ShardMaxRow             int64   `json:"shard_max_row"`
 }
 
 // ReplicationInfo reads it, everything acknowledged included.
@@ -56,29 +57,66 @@ func (b *Database) ReplicationInfo(ctx context.Context) (*ReplicationInfo, error
 	return i, err
 }
 
-// Item is a row as replicas send it: a JSON object with upstream's keys for
-// the columns, ROWID among them.
-type Item struct {
-	RowID int64 // in the database it was read from
-	row   record
+func (t *tx) replicationInfo() (*ReplicationInfo, error) {
+	i := &ReplicationInfo{}
+	columns, found, err := t.statRow(i)
+	switch {
+	case err != nil:
+		return nil, err
+	case !found:
+		return nil, errMissingRow
+	}
+	i.MaxRow, err = t.maxRow(t.d.kind.rows)
+	if err != nil || columns == nil {
+		return i, err
+	}
+	x := &ContainerTx{t}
+	state, stats, err := x.stats()
+	if err != nil {
+		return nil, err
+	}
+	if stats != nil {
+		i.Count, i.BytesUsed = stats.ObjectCount, stats.BytesUsed
+	}
+	columns.DBState = state
+	columns.ShardMaxRow, err = t.maxRow("shard_range")
+	return i, err
 }
 
-// ObjectItem is the row of an object.
-func ObjectItem(rowID int64, o Object) Item { return Item{rowID, &o} }
+// statRow reads the row about the database into i.
+func (t *tx) statRow(i *ReplicationInfo) (c *ContainerReplication, found bool, err error) {
+	sql := `SELECT account, created_at, put_timestamp, delete_timestamp, status_changed_at, bytes_used, hash, id, metadata,
+		container_count, object_count FROM account_stat`
+	if t.d.kind == containers {
+		c = &ContainerReplication{}
+		i.ContainerReplication = c
+		sql = `SELECT account, created_at, put_timestamp, delete_timestamp, status_changed_at, bytes_used, hash, id, metadata,
+			object_count, container, status, reported_put_timestamp, reported_delete_timestamp, reported_object_count,
+			reported_bytes_used, x_container_sync_point1, x_container_sync_point2, storage_policy_index FROM container_stat`
+	}
+	found, err = t.row(sql, nil, func(s *sqlite3.Stmt) {
+		i.Account, i.CreatedAt, i.PutTimestamp, i.DeleteTimestamp = s.ColumnText(0), s.ColumnText(1), s.ColumnText(2), s.ColumnText(3)
+		i.StatusChangedAt, i.BytesUsed, i.Hash, i.ID = s.ColumnText(4), s.ColumnInt64(5), s.ColumnText(6), s.ColumnText(7)
+		i.Metadata, i.Count = s.ColumnText(8), s.ColumnInt64(9)
+		if c == nil {
+			i.AccountReplication = &AccountReplication{s.ColumnInt64(10)}
+			return
+		}
+		c.Container, c.Status = s.ColumnText(10), s.ColumnText(11)
+		c.ReportedPutTimestamp, c.ReportedDeleteTimestamp = s.ColumnText(12), s.ColumnText(13)
+		c.ReportedObjectCount, c.ReportedBytesUsed = s.ColumnInt64(14), s.ColumnInt64(15)
+		c.SyncPoint1, c.SyncPoint2, c.Policy = s.ColumnInt64(16), s.ColumnInt64(17), s.ColumnInt(18)
+	})
+	return c, found, err
+}
 
-// ContainerItem is the row of a container.
-func ContainerItem(rowID int64, r ContainerRow) Item { return Item{rowID, &r} }
-
-// Object is the row of an object, or nil.
-func (i Item) Object() *Object { o, _ := i.row.(*Object); return o }
-
-// Container is the row of a container, or nil.
-func (i Item) Container() *ContainerRow { r, _ := i.row.(*ContainerRow); return r }
-
-var (
-	_ json.Marshaler   = Item{}
-	_ json.Unmarshaler = (*Item)(nil)
-)
+// maxRow is the largest ROWID that was ever used in a table, -1 if none.
+func (t *tx) maxRow(table string) (int64, error) {
+	most := int64(-1)
+	_, err := t.row("SELECT seq FROM sqlite_sequence WHERE name = ?", []any{table},
+		func(s *sqlite3.Stmt) { most = s.ColumnInt64(0) })
+	return most, err
+}
 
 // ItemsSince reads up to count rows, removed ones too, after the ROWID start,
 // in order of ROWID.
