@@ -22,19 +22,26 @@ type Response struct {
 	// ContentLength is -1 when unknown; Edge then sends chunks. It is the
 	// length a GET would have, also in the answer to HEAD.
 	ContentLength int64
+	// standard says that the body is the standard text of the status, which
+	// HEAD does not count as a length.
+	standard bool
 }
 
 // Discard finishing reads at most this much to let the connection be reused.
 const discardLimit = 64 << 10
 
+const htmlType = "text/html; charset=UTF-8"
+
 // NewResponse is an answer with the standard short text of its status as
-// body (none for 204 and 304).
+// body, if Swift has one.
 func NewResponse(status int) *Response {
-	if status == http.StatusNoContent || status == http.StatusNotModified || status < 200 {
-		return &Response{Status: status, Header: http.Header{}, Body: http.NoBody}
+	prose := statusProse(status)
+	if prose == "" || !bodyAllowed(status) {
+		return Text(status, "", htmlType)
 	}
-	text := StatusText(status)
-	return Text(status, fmt.Sprintf("<html><h1>%s</h1><p>%s</p></html>", text, statusProse(status)), "text/html; charset=UTF-8")
+	r := Text(status, fmt.Sprintf("<html><h1>%s</h1><p>%s</p></html>", StatusText(status), prose), htmlType)
+	r.standard = true
+	return r
 }
 
 // Text is an answer whose body is the given text.
@@ -45,7 +52,7 @@ func Text(status int, body, contentType string) *Response {
 
 // Plain is an answer in text/plain, for explanations of what was wrong.
 func Plain(status int, format string, args ...any) *Response {
-	return Text(status, fmt.Sprintf(format, args...), "text/plain; charset=UTF-8")
+	return Text(status, fmt.Sprintf(format, args...), "text/plain")
 }
 
 // Empty is an answer with no body and Content-Length 0.
@@ -130,6 +137,10 @@ func WrapBody(rd io.Reader, body io.ReadCloser) io.ReadCloser {
 // HTTP's.
 func StatusText(status int) string {
 	switch status {
+	case 413:
+		return "Request Entity Too Large"
+	case 414:
+		return "Request URI Too Long"
 	case 416:
 		return "Requested Range Not Satisfiable"
 	case 422:
@@ -140,6 +151,8 @@ func StatusText(status int) string {
 		return "Rate Limited"
 	case 499:
 		return "Client Disconnect"
+	case 500:
+		return "Internal Error"
 	case 507:
 		return "Insufficient Storage"
 	case 529:
@@ -148,22 +161,80 @@ func StatusText(status int) string {
 	return http.StatusText(status)
 }
 
+// statusProse is the sentence that goes with a status. Clients show it to
+// their users, so it is Swift's; "" where Swift sends no body.
 func statusProse(status int) string {
+	switch status {
+	case 202:
+		return "The request is accepted for processing."
+	case 301:
+		return "The resource has moved permanently."
+	case 302, 307:
+		return "The resource has moved temporarily."
+	case 303:
+		return "The response to the request can be found under a different URI."
+	case 501:
+		return "The requested method is not implemented by this server."
+	case 502:
+		return "Bad gateway."
+	case 503:
+		return "The server is currently unavailable. Please try again at a later time."
+	case 504:
+		return "A timeout has occurred speaking to a backend server."
+	case 507:
+		return "There was not enough space to save the resource. Drive: unknown"
+	case 529:
+		return "The server is incapable of performing the requested operation due to too many requests. Slow down."
+	}
 	switch status / 100 {
-	case 2, 3:
-		return "The request was handled."
+	case 1, 2, 3:
+		return ""
 	case 4:
-		switch status {
-		case 401:
-			return "This server could not verify that you are authorized to access the document you requested."
-		case 404:
-			return "The resource could not be found."
-		case 412:
-			return "A precondition for this request was not met."
-		case 416:
-			return "The Range requested is not available."
-		}
-		return "The server could not comply with the request."
+		return refusalProse(status)
 	}
 	return "The server has either erred or is incapable of performing the requested operation."
+}
+
+func refusalProse(status int) string {
+	switch status {
+	case 401:
+		return "This server could not verify that you are authorized to access the document you requested."
+	case 402:
+		return "Access was denied for financial reasons."
+	case 403:
+		return "Access was denied to this resource."
+	case 404:
+		return "The resource could not be found."
+	case 405:
+		return "The method is not allowed for this resource."
+	case 406:
+		return "The resource is not available in a format acceptable to your browser."
+	case 408:
+		return "The server has waited too long for the request to be sent by the client."
+	case 409:
+		return "There was a conflict when trying to complete your request."
+	case 410:
+		return "This resource is no longer available."
+	case 411:
+		return "Content-Length header required."
+	case 412:
+		return "A precondition for this request was not met."
+	case 413:
+		return "The body of your request was too large for this server."
+	case 414:
+		return "The request URI was too long for this server."
+	case 415:
+		return "The request media type is not supported by this server."
+	case 416:
+		return "The Range requested is not available."
+	case 417:
+		return "Expectation failed."
+	case 422:
+		return "Unable to process the contained instructions"
+	case 498:
+		return "The request was rate limited."
+	case 499:
+		return "The client was disconnected during request."
+	}
+	return "The server could not comply with the request since it is either malformed or otherwise incorrect."
 }

@@ -76,8 +76,11 @@ func (x *exchange) writeHeader(resp *Response) {
 	}
 	h.Del("Transfer-Encoding")
 	h.Del("Content-Length")
-	if resp.ContentLength >= 0 && bodyAllowed(resp.Status) {
-		h.Set("Content-Length", strconv.FormatInt(resp.ContentLength, 10))
+	if length := resp.ContentLength; length >= 0 && bodyAllowed(resp.Status) {
+		if resp.standard && x.r.Method == http.MethodHead {
+			length = 0
+		}
+		h.Set("Content-Length", strconv.FormatInt(length, 10))
 	}
 	if h.Get("Content-Type") == "" {
 		h["Content-Type"] = nil // keeps net/http from guessing one
