@@ -9,6 +9,7 @@ import (
 	"path"
 	"sort"
 	"strconv"
+	"strings"
 	"time"
 
 	"apus/impl/pickle"
@@ -46,6 +47,19 @@ func settled(ctx context.Context, c *cluster.Cluster, h *model.NodeHistory, r *e
 	return nil
 }
 
+// holds lists the files of a partition.
+func holds(c *cluster.Cluster, dir string) string {
+	var out strings.Builder
+	err := walkFiles(c.Inspect(0), dir, func(name string) error {
+		fmt.Fprintln(&out, strings.TrimPrefix(name, dir+"/"))
+		return nil
+	})
+	if err != nil {
+		fmt.Fprintln(&out, err)
+	}
+	return out.String()
+}
+
 func partitionsOf(c *cluster.Cluster, h *model.NodeHistory) []uint32 {
 	seen := map[uint32]bool{}
 	for _, o := range h.Ops {
@@ -63,15 +77,18 @@ func partitionsOf(c *cluster.Cluster, h *model.NodeHistory) []uint32 {
 func compareHashes(ctx context.Context, c *cluster.Cluster, part uint32, aged bool, r *engine.Report) error {
 	node := c.Nodes()[0]
 	dir := path.Join("/srv/node", node.Devices[0], "objects", strconv.FormatUint(uint64(part), 10))
-	suffixes := ""
 	if aged {
-		list, err := check.Suffixes(c.Inspect(0), dir)
+		suffixes, err := check.Suffixes(c.Inspect(0), dir)
 		if err != nil {
 			return err
 		}
-		suffixes = list
+		if suffixes != "" { // they are marked as changed; the answer is None
+			if _, err := replicate(ctx, c, part, suffixes); err != nil {
+				return err
+			}
+		}
 	}
-	got, err := askHashes(ctx, c, part, suffixes)
+	got, err := askHashes(ctx, c, part)
 	if err != nil {
 		return err
 	}
@@ -83,6 +100,7 @@ func compareHashes(ctx context.Context, c *cluster.Cluster, part uint32, aged bo
 	if fmt.Sprint(got) != fmt.Sprint(want) { // maps print sorted
 		r.Violations = append(r.Violations, engine.Violation{
 			Check: "suffix hashes/stale", Message: fmt.Sprintf("partition %d: REPLICATE answers %v, the disk holds %v", part, got, want),
+			Detail: holds(c, dir),
 		})
 	}
 	if aged && len(tombstones) > 0 {
@@ -93,8 +111,28 @@ func compareHashes(ctx context.Context, c *cluster.Cluster, part uint32, aged bo
 	return nil
 }
 
-// askHashes is a REPLICATE request; suffixes ("a83-0f1") are computed anew.
-func askHashes(ctx context.Context, c *cluster.Cluster, part uint32, suffixes string) (map[string]string, error) {
+// askHashes asks for the suffix hashes of a partition.
+func askHashes(ctx context.Context, c *cluster.Cluster, part uint32) (map[string]string, error) {
+	v, err := replicate(ctx, c, part, "")
+	if err != nil {
+		return nil, err
+	}
+	dict, ok := v.(pickle.Dict)
+	if !ok {
+		return nil, fmt.Errorf("REPLICATE of partition %d answers a %T", part, v)
+	}
+	out := map[string]string{}
+	for _, item := range dict {
+		key, _ := pickle.Text(item.Key)
+		value, _ := pickle.Text(item.Value)
+		out[key] = value
+	}
+	return out, nil
+}
+
+// replicate is a REPLICATE request, of a partition or of some suffixes in it
+// ("a83-0f1").
+func replicate(ctx context.Context, c *cluster.Cluster, part uint32, suffixes string) (any, error) {
 	node, n := c.Nodes()[0], c.Client(0)
 	transport := &http.Transport{
 		DialContext:       func(ctx context.Context, _, addr string) (net.Conn, error) { return n.Dial(ctx, addr) },
@@ -122,19 +160,5 @@ func askHashes(ctx context.Context, c *cluster.Cluster, part uint32, suffixes st
 	if resp.StatusCode != http.StatusOK {
 		return nil, fmt.Errorf("REPLICATE %s answers %s: %s", url, resp.Status, body)
 	}
-	v, err := pickle.Decode(body)
-	if err != nil {
-		return nil, fmt.Errorf("REPLICATE %s: %w", url, err)
-	}
-	dict, ok := v.(pickle.Dict)
-	if !ok {
-		return nil, fmt.Errorf("REPLICATE %s answers a %T", url, v)
-	}
-	out := map[string]string{}
-	for _, item := range dict {
-		key, _ := pickle.Text(item.Key)
-		value, _ := pickle.Text(item.Value)
-		out[key] = value
-	}
-	return out, nil
+	return pickle.Decode(body)
 }
