@@ -43,7 +43,11 @@ var footerHeaders = []string{
 
 // putChunked is a PUT of unknown length.
 func (n *node) putChunked(second int64, body io.Reader, header ...string) webtest.Result {
-	req := webtest.Request("PUT", target, "X-Timestamp", stamp(second))
+	return n.putAt(target, second, body, header...)
+}
+
+func (n *node) putAt(path string, second int64, body io.Reader, header ...string) webtest.Result {
+	req := webtest.Request("PUT", path, "X-Timestamp", stamp(second))
 	for i := 0; i < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
