@@ -87,7 +87,7 @@ func (d *db) ensure() error {
 		}
 		d.drop()
 	}
-	conn, err := d.pool.connect(d.current, false, "PRAGMA synchronous = EXTRA; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096")
+	conn, err := d.pool.connect(d.current, false, "PRAGMA synchronous = EXTRA; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192; PRAGMA cache_spill = 16384")
 	if err != nil {
 		return err
 	}
