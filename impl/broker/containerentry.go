@@ -117,7 +117,8 @@ func newest(update, old *string) *string {
 	return update
 }
 
-// mergeContainers brings the table up to date.
+// mergeContainers brings the table up to date. Every policy that is named
+// gets its row of counts, even if a later update of the same name has another.
 func mergeContainers(t *tx, items []record) error {
 	var order []string
 	now := map[string]*containerEntry{}
@@ -132,6 +133,9 @@ func mergeContainers(t *tx, items []record) error {
 			order = append(order, e.name)
 		}
 		now[e.name] = e.follow(old)
+		if err := t.exec("INSERT OR IGNORE INTO policy_stat (storage_policy_index) VALUES (?)", e.policy); err != nil {
+			return err
+		}
 	}
 	for _, name := range order {
 		if err := t.putContainer(now[name]); err != nil {

@@ -100,32 +100,35 @@ func (f *fieldReader) number(i int) int64 {
 	return 0
 }
 
-// supersede makes o the row that results from the update o to the row old,
-// nil if there is none. It reports whether anything of o is newer.
-func (o *Object) supersede(old *Object) (newer bool, err error) {
+// objectTimes are the three times of an object or an update of one.
+type objectTimes struct{ data, ctype, meta swift.Timestamp }
+
+func (o *Object) times() (objectTimes, error) {
 	data, ctype, meta, err := decodeTimes(o.CreatedAt)
-	if err != nil {
-		return false, err
-	}
-	if o.CtypeTimestamp != "" {
-		if ctype, err = swift.ParseTimestamp(o.CtypeTimestamp); err != nil {
-			return false, err
-		}
+	if err == nil && o.CtypeTimestamp != "" {
+		ctype, err = swift.ParseTimestamp(o.CtypeTimestamp)
 		meta = ctype
 	}
-	if o.MetaTimestamp != "" {
-		if meta, err = swift.ParseTimestamp(o.MetaTimestamp); err != nil {
-			return false, err
-		}
+	if err == nil && o.MetaTimestamp != "" {
+		meta, err = swift.ParseTimestamp(o.MetaTimestamp)
 	}
+	return objectTimes{data, ctype, meta}, err
+}
+
+// supersede makes o, an update of the times given, the row that results from
+// it and the row old, nil if there is none. It reports whether anything of o
+// is newer.
+func (o *Object) supersede(times objectTimes, old *Object) (newer bool) {
+	data, ctype, meta := times.data, times.ctype, times.meta
 	o.CtypeTimestamp, o.MetaTimestamp = "", ""
 	if old == nil {
 		o.CreatedAt = encodeTimes(data, ctype, meta)
-		return true, nil
+		return true
 	}
 	oldData, oldCtype, oldMeta, err := decodeTimes(old.CreatedAt)
-	if err != nil {
-		return true, nil // the row cannot be ordered; a readable one replaces it
+	if err != nil { // the row cannot be ordered; a readable one replaces it
+		o.CreatedAt = encodeTimes(data, ctype, meta)
+		return true
 	}
 	// The size a large object stands for travels in the content type column,
 	// but belongs to the data.
@@ -146,7 +149,7 @@ func (o *Object) supersede(old *Object) (newer bool, err error) {
 		o.ContentType += ";swift_bytes=" + bytes
 	}
 	o.CreatedAt = encodeTimes(data, ctype, meta)
-	return newData || newCtype || newMeta, nil
+	return newData || newCtype || newMeta
 }
 
 // SplitSwiftBytes takes the parameter swift_bytes out of a content type. The

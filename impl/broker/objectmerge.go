@@ -72,18 +72,24 @@ func mergeObjects(t *tx, items []record) error {
 	return t.applyObjects(slices.DeleteFunc(sorted, func(c objectChange) bool { return !c.changed }))
 }
 
-// foldObject merges updates into the row of c, in their order.
+// foldObject merges updates into the row of c, in their order. What is newer
+// than the row is then merged with what updates before it made of the row.
 func (t *tx) foldObject(c *objectChange, updates []*Object) {
+	row := c.now
 	for _, o := range updates {
 		update := *o
-		newer, err := update.supersede(c.now)
+		times, err := o.times()
 		if err != nil {
 			t.d.pool.host.Log.Warn("Object row with an unreadable timestamp skipped", "file", t.d.file, "error", err.Error())
 			continue
 		}
-		if newer {
-			c.now, c.changed = &update, true
+		if !update.supersede(times, row) {
+			continue
 		}
+		if c.changed {
+			update.supersede(times, c.now)
+		}
+		c.now, c.changed = &update, true
 	}
 }
 

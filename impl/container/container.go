@@ -106,6 +106,12 @@ func (s *Server) change(req *web.Request, most int, check func(device string) *w
 	if fault = check(c.Device); fault != nil {
 		return c, fault
 	}
+	c.policy = -1
+	// POST and DELETE of a container leave its policy alone, so they do not
+	// look at the header.
+	if req.Method == http.MethodPost || req.Method == http.MethodDelete && c.Object == "" {
+		return c, nil
+	}
 	c.policy, fault = s.Policy(req)
 	return c, fault
 }

@@ -136,7 +136,7 @@ func (s *Server) showObjects(x *broker.ContainerTx, info *broker.ContainerInfo, 
 	}
 	h.Set("X-Backend-Record-Type", "object")
 	h.Set("X-Backend-Record-Storage-Policy-Index", strconv.Itoa(policy))
-	entries, err := x.List(policy, o)
+	entries, err := x.ListServed(policy, o)
 	if err != nil {
 		return nil, err
 	}

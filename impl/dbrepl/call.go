@@ -58,6 +58,9 @@ type MergeShardRanges struct{ Ranges []broker.ShardRange }
 // GetShardRanges asks for all shard ranges of a container.
 type GetShardRanges struct{}
 
+// Unknown is an operation of a newer Swift.
+type Unknown struct{ Op string }
+
 // Parse reads a request body: a JSON list of the operation and its arguments.
 // Errors are of kind Invalid. Hash is that of the database the call is about.
 func Parse(body []byte, hash string) (Call, error) {
@@ -122,7 +125,7 @@ func (a *arguments) call(op json.RawMessage) (Call, error) {
 	case "get_shard_ranges":
 		return GetShardRanges{}, nil
 	}
-	return nil, invalid("unknown operation %.40q", a.op)
+	return Unknown{a.op}, nil
 }
 
 func (a *arguments) sync() Sync {

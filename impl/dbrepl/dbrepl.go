@@ -137,6 +137,8 @@ func (s *Server) run(ctx context.Context, d Database, c *broker.Container, call 
 			return nil, invalid("get_shard_ranges is for containers")
 		}
 		return shardRanges(ctx, c)
+	case Unknown:
+		return nil, invalid("unknown operation %.40q", call.Op)
 	default:
 		panic(fmt.Sprintf("dbrepl: no answer to %T", call))
 	}

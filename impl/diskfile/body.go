@@ -162,6 +162,7 @@ func (b *Body) broken(err error) error {
 	}
 	if unreadable(err) {
 		b.f.obj.quarantine(b.f.name, fmt.Errorf("reading %d bytes: %w", b.f.Size, err))
+		return swift.E("diskfile.Read", b.f.obj.Dir, swift.Corrupt, err)
 	}
 	return failed("diskfile.Read", b.f.obj.Dir, err)
 }

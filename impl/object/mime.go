@@ -31,6 +31,22 @@ type upload struct {
 	boundary   string
 	footer     bool // a document of metadata follows
 	multiphase bool // a confirmation follows
+	body       *watched
+}
+
+// watched remembers what went wrong with a body, for parsers tell it in words
+// of their own.
+type watched struct {
+	io.Reader
+	err error
+}
+
+func (w *watched) Read(p []byte) (int, error) {
+	n, err := w.Reader.Read(p)
+	if err != nil && err != io.EOF {
+		w.err = err
+	}
+	return n, err
 }
 
 // bad is an error that explains to the proxy what is wrong with its documents.
@@ -51,10 +67,11 @@ func (c *call) openUpload() (*upload, error) {
 	if c.Phases != nil {
 		c.Phases.Continue(u.promise())
 	}
-	u.docs = multipart.NewReader(c.Body, u.boundary)
+	u.body = &watched{Reader: c.Body}
+	u.docs = multipart.NewReader(u.body, u.boundary)
 	p, err := u.docs.NextRawPart()
 	if err != nil {
-		return nil, broken(err, "couldn't find object MIME doc")
+		return nil, u.broken("couldn't find object MIME doc")
 	}
 	u.object = p
 	return u, nil
@@ -72,10 +89,10 @@ func (u *upload) promise() http.Header {
 	return h
 }
 
-// broken keeps what was wrong with the connection, and says why else.
-func broken(err error, why string) error {
-	if kind := swift.KindOf(err); kind == swift.ClientGone || kind == swift.Timeout {
-		return err
+// broken is what was wrong with the connection, if anything was, else why.
+func (u *upload) broken(why string) error {
+	if u.body.err != nil {
+		return u.body.err
 	}
 	return bad(swift.Invalid, why)
 }
@@ -88,12 +105,12 @@ func (u *upload) footers() (diskfile.Metadata, error) {
 	}
 	p, err := u.docs.NextRawPart()
 	if err != nil {
-		return nil, broken(err, "couldn't find footer MIME doc")
+		return nil, u.broken("couldn't find footer MIME doc")
 	}
 	content, err := io.ReadAll(io.LimitReader(p, maxFooter+1))
 	switch {
 	case err != nil:
-		return nil, broken(err, "couldn't find the end of footer MIME doc")
+		return nil, u.broken("couldn't find the end of footer MIME doc")
 	case len(content) > maxFooter:
 		return nil, bad(swift.Invalid, fmt.Sprintf("footer is larger than %d bytes", maxFooter))
 	}
@@ -146,11 +163,18 @@ func (u *upload) finish() error {
 			break // no more documents, or what stands there is none
 		}
 		if _, err = io.Copy(io.Discard, p); err != nil {
-			return broken(err, "broken MIME doc")
+			return u.broken("broken MIME doc")
 		}
 	}
-	_, err := io.Copy(io.Discard, u.c.Body)
-	return err
+	return u.drain()
+}
+
+// drain reads the body to its end, so that the connection can go on.
+func (u *upload) drain() error {
+	if _, err := io.Copy(io.Discard, u.body); err != nil {
+		return u.broken("broken MIME doc")
+	}
+	return nil
 }
 
 // confirmation asks for the word that the PUT counts, and reads it.
@@ -158,25 +182,25 @@ func (u *upload) confirmation() error {
 	if u.c.Phases == nil {
 		return bad(swift.NotImplemented, "the connection cannot carry a second body")
 	}
-	if _, err := io.Copy(io.Discard, u.c.Body); err != nil {
+	if err := u.drain(); err != nil {
 		return err
 	}
 	second, err := u.c.Phases.Next(u.promise())
 	if err != nil {
 		return err
 	}
-	u.c.Body = second
+	u.body = &watched{Reader: second}
 	// The boundary before this document was the end of the first body.
-	u.docs = multipart.NewReader(io.MultiReader(strings.NewReader("--"+u.boundary+"\r\n"), second), u.boundary)
+	u.docs = multipart.NewReader(io.MultiReader(strings.NewReader("--"+u.boundary+"\r\n"), u.body), u.boundary)
 	p, err := u.docs.NextRawPart()
 	if err != nil {
-		return broken(err, "couldn't find PUT commit MIME doc")
+		return u.broken("couldn't find PUT commit MIME doc")
 	}
 	if p.Header.Get("X-Document") != "put commit" {
 		return bad(swift.Other, "the proxy did not commit the PUT")
 	}
 	if _, err = io.Copy(io.Discard, p); err != nil {
-		return broken(err, "couldn't find the end of PUT commit MIME doc")
+		return u.broken("couldn't find the end of PUT commit MIME doc")
 	}
 	return nil
 }
