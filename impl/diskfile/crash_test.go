@@ -214,26 +214,49 @@ func TestUpdateFailAndCutAnywhere(t *testing.T) {
 	}
 }
 
-// A quarantine that is cut or fails leaves the object where it is or moved.
-func TestQuarantineFailAnywhere(t *testing.T) {
-	for n := int64(1); ; n++ {
-		w := simWorld(t, disk.Config{}, 1)
-		o := w.object(t)
-		must(t, put(o, stamp(1), "body"))
-		overwrite(t, w, o, func(f host.File) { _, _ = f.WriteAt([]byte("B"), 0) })
-		at := w.disk().Ops() + n
-		w.disk().FailAt(at, host.ErrIO)
-		if body, _, err := get(o); err == nil {
-			t.Errorf("operation %d: a bad body %q is served", n, body)
-		}
-		if body, _, err := get(o); err == nil {
-			t.Errorf("operation %d: a bad body %q is served later", n, body)
-		}
-		for _, f := range w.proc.OpenFiles() {
-			t.Errorf("operation %d: left open: %s", n, f.Path)
-		}
-		if w.disk().Ops() < at {
-			break
+// A quarantine that is cut or fails leaves the object where it is or moved, and
+// its suffix is marked if it moved.
+func TestQuarantineFailAndCutAnywhere(t *testing.T) {
+	modes := map[string]disk.CutMode{"fail": 0}
+	for name, mode := range cutModes {
+		modes["cut "+name] = mode
+	}
+	for name, mode := range modes {
+		for n := int64(1); ; n++ {
+			w := simWorld(t, disk.Config{}, uint64(n))
+			o := w.object(t)
+			must(t, put(o, stamp(1), "body"))
+			w.hashesOf(t)
+			overwrite(t, w, o, func(f host.File) { _, _ = f.WriteAt([]byte("B"), 0); must(t, f.Sync()) })
+			at := w.disk().Ops() + n
+			if name == "fail" {
+				w.disk().FailAt(at, host.ErrIO)
+			} else {
+				w.disk().SetCrashAt(at)
+			}
+			if body, _, err := get(o); err == nil {
+				t.Errorf("%s, operation %d: a bad body %q is served", name, n, body)
+			}
+			over := w.disk().Ops() < at
+			for _, f := range w.proc.OpenFiles() {
+				t.Errorf("%s, operation %d: left open: %s", name, n, f.Path)
+			}
+			if name != "fail" {
+				w.boot(t, w.machine.PowerCut(mode))
+			}
+			for range 2 {
+				if body, _, err := get(w.object(t)); err == nil {
+					t.Errorf("%s, operation %d: a bad body %q is served later", name, n, body)
+				}
+			}
+			if got := w.hashesOf(t); len(got) > 0 {
+				t.Errorf("%s, operation %d: the suffix still has a hash: %v", name, n, got)
+			}
+			must(t, put(w.object(t), stamp(2), "again"))
+			wantBody(t, w.object(t), "again")
+			if over {
+				break
+			}
 		}
 	}
 }

@@ -227,3 +227,18 @@ func TestGoldenUpdates(t *testing.T) {
 		}
 	}
 }
+
+// Python 2's pending updates: text is bytes, headers are a plain dict.
+func TestUpdateOfPython2(t *testing.T) {
+	u, err := diskfile.DecodeUpdate([]byte("(dp0\nS'op'\np1\nS'PUT'\np2\nsS'account'\np3\nS'a'\np4\nsS'container'\np5\nS'c'\np6\n" +
+		"sS'obj'\np7\nS'\\xe6\\x97\\xa5'\np8\nsS'successes'\np9\n(lp10\nI1\nasS'headers'\np11\n(dp12\nS'x-size'\np13\nI3\n" +
+		"sS'X-Content-Type'\np14\nS'text/pl\\xc3\\xa4in'\np15\nss."))
+	must(t, err)
+	want := &diskfile.Update{
+		Op: "PUT", Account: "a", Container: "c", Object: "日", Successes: []int{1},
+		Headers: map[string]string{"X-Size": "3", "X-Content-Type": "text/pl\xc3\xa4in"},
+	}
+	if diff := cmp.Diff(want, u); diff != "" {
+		t.Error(diff)
+	}
+}

@@ -351,3 +351,19 @@ func TestHashesFailAndCutAnywhere(t *testing.T) {
 		})
 	}
 }
+
+// What a power cut left of a line does not swallow the next one.
+func TestTornJournal(t *testing.T) {
+	for _, torn := range []string{"\x00", "\x00\x00\x00\x00", "5c", "abc\n5"} {
+		w := simWorld(t, disk.Config{}, 1)
+		o := w.object(t)
+		must(t, put(o, stamp(1), "one"))
+		w.hashesOf(t)
+		w.write(t, partFile(w, "hashes.invalid"), torn)
+		must(t, put(o, stamp(2), "two"))
+		want := map[string]string{path.Base(path.Dir(o.Dir)): suffixHash(stamp(2).Internal() + ".data")}
+		if diff := cmp.Diff(want, w.hashesOf(t)); diff != "" {
+			t.Errorf("after %q: %s", torn, diff)
+		}
+	}
+}
