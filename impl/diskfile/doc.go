@@ -47,8 +47,12 @@
 // # Suffix hashes
 //
 // A write appends its suffix to hashes.invalid of the partition, a line each,
-// under the partition's lock file, before the new name appears. As in Swift the
-// journal is not synced by itself, except before a quarantine.
+// under the partition's lock file, and makes that durable together with its
+// content, so before the new name appears. When the name is there it looks
+// whether the entry still is, because hashing may have been faster than the
+// write. Swift itself does not sync the journal: there, a power cut can leave a
+// suffix whose hash is out of date until the next write, and replicas that do
+// not find out that they differ.
 //
 // [Device.Hashes] moves it into hashes.pkl: a pickle, protocol 2, of a dict with
 // the MD5 of each suffix in hexadecimal (None where it is not known), "valid" (a

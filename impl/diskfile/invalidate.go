@@ -16,7 +16,7 @@ func (d *Device) InvalidateSuffixes(p *policy.Policy, partition uint32, suffixes
 		if !validSuffix(s) {
 			continue
 		}
-		if err := d.invalidateSuffix(path.Join(part, s)); err != nil {
+		if err := d.invalidateSuffix(part, s); err != nil {
 			return failed("diskfile.InvalidateSuffixes", part, err)
 		}
 	}

@@ -40,7 +40,7 @@ var errUnlisted = errors.New("the directory cannot be listed")
 // be listed may not move either, because bad sectors reach further; then its
 // whole suffix goes. The caller holds the object's lock.
 func (o *Object) moveAway(reason error) error {
-	if err := o.invalidateDurably(); err != nil {
+	if err := o.invalidate(); err != nil {
 		return err
 	}
 	to, moved := path.Join(o.dev.Path, quarantineDir, o.Policy.DataDir()), o.Dir

@@ -208,7 +208,12 @@ func (w *Writer) Commit(ts swift.Timestamp, md Metadata) error {
 	if err := writeMetadata(w.file, md, w.size); err != nil {
 		return failed(op, w.obj.Dir, err)
 	}
-	if err := w.obj.dev.group.commit(w.file.Sync); err != nil {
+	stale := w.obj.newMark()
+	defer stale.close()
+	if err := stale.write(); err != nil {
+		return failed(op, w.obj.partitionDir(), err)
+	}
+	if err := w.obj.dev.group.commit(func() error { return together(stale.sync, w.file.Sync) }); err != nil {
 		return failed(op, w.obj.Dir, err)
 	}
 	if w.size > 0 {
@@ -219,11 +224,14 @@ func (w *Writer) Commit(ts swift.Timestamp, md Metadata) error {
 		contentTime, _ = swift.ParseTimestamp(md[KeyContentTime])
 	}
 	name := Name{File: FormatName(ts, w.ext, contentTime), Ext: w.ext, Timestamp: ts, ContentType: contentTime}
-	return w.publish(name, md)
+	return w.publish(name, md, stale)
 }
 
 // publish is the part of Commit in which the writers of one object take turns.
-func (w *Writer) publish(name Name, md Metadata) error {
+//
+// Hashing in this process passes the object before that or after it, and
+// another process's comes to light when the name is there.
+func (w *Writer) publish(name Name, md Metadata, stale *mark) error {
 	const op = "diskfile.Commit"
 	o, d := w.obj, w.obj.dev
 	defer o.lock()()
@@ -234,7 +242,7 @@ func (w *Writer) publish(name Name, md Metadata) error {
 	if same, err := w.precedence(files, name, md); err != nil || same {
 		return err
 	}
-	if err := o.invalidate(); err != nil {
+	if err := stale.ensure(); err != nil {
 		return failed(op, o.partitionDir(), err)
 	}
 	target := path.Join(o.Dir, name.File)
@@ -246,7 +254,7 @@ func (w *Writer) publish(name Name, md Metadata) error {
 		}
 		return failed(op, target, err)
 	}
-	if err := d.commitNames(o.Dir); err != nil {
+	if err := errors.Join(stale.ensure(), d.commitNames(o.Dir)); err != nil {
 		// The name may or may not survive. If it cannot be taken back it
 		// stays hidden until the device is seen afresh.
 		if d.fs.Remove(target) == nil {
