@@ -205,13 +205,13 @@ func (w *Writer) Commit(ts swift.Timestamp, md Metadata) error {
 	if md[KeyTimestamp] == "" || w.ext != ExtMeta {
 		md[KeyTimestamp] = ts.Internal()
 	}
-	if err := writeMetadata(w.file, md, w.size); err != nil {
-		return failed(op, w.obj.Dir, err)
-	}
 	stale := w.obj.newMark()
 	defer stale.close()
 	if err := stale.write(); err != nil {
 		return failed(op, w.obj.partitionDir(), err)
+	}
+	if err := writeMetadata(w.file, md, w.size); err != nil {
+		return failed(op, w.obj.Dir, err)
 	}
 	if err := w.obj.dev.group.commit(func() error { return together(stale.sync, w.file.Sync) }); err != nil {
 		return failed(op, w.obj.Dir, err)

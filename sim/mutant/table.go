@@ -3,7 +3,7 @@ package mutant
 // Table lists the mutants.
 func Table() []Mutant {
 	var all []Mutant
-	for _, group := range [][]Mutant{leaks(), quorums(), disks(), bodies(), orders()} {
+	for _, group := range [][]Mutant{leaks(), quorums(), disks(), bodies(), orders(), storage()} {
 		all = append(all, group...)
 	}
 	return all
@@ -75,8 +75,8 @@ at 2s for 37s disk-eio node3/d1 op=fsync
 // disks are writes that are acknowledged before they are durable.
 func disks() []Mutant {
 	const (
-		fill = "	if err := writeMetadata(w.file, md); err != nil {\n		return failed(op, w.obj.Dir, err)\n	}\n"
-		sync = "	if err := w.obj.dev.group.commit(w.file.Sync); err != nil {\n		return failed(op, w.obj.Dir, err)\n	}\n"
+		fill = "	if err := writeMetadata(w.file, md, w.size); err != nil {\n		return failed(op, w.obj.Dir, err)\n	}\n"
+		sync = "	if err := w.obj.dev.group.commit(func() error { return together(stale.sync, w.file.Sync) }); err != nil {\n		return failed(op, w.obj.Dir, err)\n	}\n"
 		show = "	d.names.show(target)\n	w.done = true\n"
 	)
 	return []Mutant{
@@ -84,7 +84,7 @@ func disks() []Mutant {
 			Name:     "file-not-synced",
 			Bug:      "an object's file gets its name without an fsync",
 			Scenario: "node", Property: "object-node/order",
-			Edits: []Edit{{"impl/diskfile/writer.go", sync, ""}},
+			Edits: []Edit{{"impl/diskfile/writer.go", "together(stale.sync, w.file.Sync)", "stale.sync()"}},
 		}, {
 			Name:     "directory-not-synced",
 			Bug:      "the directory of a new object is not synced",
