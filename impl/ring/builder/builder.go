@@ -83,7 +83,7 @@ type Builder struct {
 // New starts a builder of 2^partPower partitions. The clock decides what
 // min-part-hours forbids. Numbers that make no ring are of kind Invalid.
 func New(clock func() time.Time, partPower int, replicas float64, minPartHours int) (*Builder, error) {
-	b := &Builder{clock: clock, partPower: partPower, replicas: replicas, minPartHours: minPartHours}
+	b := &Builder{clock: clock, partPower: partPower, replicas: replicas, minPartHours: minPartHours, hasDispersion: true}
 	var err error
 	switch {
 	case partPower > maxPartPower:
@@ -134,8 +134,8 @@ func (b *Builder) DevsChanged() bool { return b.devsChanged }
 func (b *Builder) EverRebalanced() bool { return b.rows != nil }
 
 // Dispersion is the percentage of replicas that are closer together than they
-// need be, as of the last Rebalance. It is not known of new builders and of
-// those in old files.
+// need be, as of the last Rebalance. It is not known of builders in old files and of
+// those made of a ring.
 func (b *Builder) Dispersion() (percent float64, known bool) { return b.dispersion, b.hasDispersion }
 
 // SetReplicas changes the number of replicas at the next Rebalance.

@@ -44,6 +44,7 @@ func FromRing(clock func() time.Time, r *ring.Ring, minPartHours int) (*Builder,
 	if err != nil {
 		return nil, err
 	}
+	b.hasDispersion = false
 	for _, d := range r.Devices() {
 		for len(b.devs) <= d.ID {
 			b.devs = append(b.devs, nil)
