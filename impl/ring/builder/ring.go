@@ -3,6 +3,7 @@ package builder
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"apus/impl/ring"
@@ -13,6 +14,33 @@ import (
 // fields. A ring that was never rebalanced has no replicas. Invalid is a
 // builder whose device ids do not fit the ring.
 func (b *Builder) Ring() (*ring.Ring, error) {
+	devs := make([]*ring.Device, len(b.devs))
+	for i, d := range b.devs {
+		if d != nil {
+			c := d.Device
+			devs[i] = &c
+		}
+	}
+	info := ring.Info{Version: b.version}
+	if len(b.rows) > 0 {
+		info.NextPartPower = b.nextPartPower
+	}
+	r, err := b.assignment(devs)
+	if err != nil {
+		return nil, err
+	}
+	return r.WithInfo(info), nil
+}
+
+// assignment makes a ring whose ids are as wide as the builder's.
+func (b *Builder) assignment(devs []*ring.Device) (*ring.Ring, error) {
+	if b.DevIDBytes() > 2 {
+		rows := make([][]uint32, len(b.rows))
+		for i, row := range b.rows {
+			rows[i] = slices.Clone(row) // none is what the ring takes for it
+		}
+		return ring.NewWide(devs, uint(b.partPower), rows), nil
+	}
 	rows := make([][]uint16, len(b.rows))
 	for i, row := range b.rows {
 		rows[i] = make([]uint16, len(row))
@@ -23,18 +51,7 @@ func (b *Builder) Ring() (*ring.Ring, error) {
 			rows[i][part] = uint16(id) // none becomes ring.NoDevice
 		}
 	}
-	devs := make([]*ring.Device, len(b.devs))
-	for i, d := range b.devs {
-		if d != nil {
-			c := d.Device
-			devs[i] = &c
-		}
-	}
-	info := ring.Info{Version: b.version}
-	if len(rows) > 0 {
-		info.NextPartPower = b.nextPartPower
-	}
-	return ring.New(devs, uint(b.partPower), rows).WithInfo(info), nil
+	return ring.New(devs, uint(b.partPower), rows), nil
 }
 
 // FromRing makes a builder of a ring whose builder was lost. What a ring does
