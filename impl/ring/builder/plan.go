@@ -56,7 +56,7 @@ func (b *Builder) weightedReplicas(t *tree) ([]float64, error) {
 			share[id] = 1
 		}
 	}
-	for {
+	for rounds := 0; ; rounds++ {
 		remaining := b.replicas - sumOf(share)
 		if remaining < tolerance {
 			break
@@ -66,8 +66,8 @@ func (b *Builder) weightedReplicas(t *tree) ([]float64, error) {
 		for _, id := range room {
 			sum += share[id]
 		}
-		if sum == 0 {
-			return nil, b.planError("more replicas than devices can hold")
+		if sum == 0 || rounds > maxRounds {
+			return nil, b.planError("%w", errIndivisible)
 		}
 		rel := remaining / sum
 		for _, id := range room {
@@ -106,7 +106,7 @@ func (b *Builder) checkShares(t *tree, share []float64) error {
 		sums[t.tiers[n].Depth] += s
 	}
 	for depth, s := range sums {
-		if math.Abs(b.replicas-s) > tolerance {
+		if !(math.Abs(b.replicas-s) <= tolerance) { // NaN included
 			return b.planError("%g != %g at tier %s", s, b.replicas, levelNames[depth])
 		}
 	}
@@ -163,6 +163,8 @@ func (s *spreader) place(n int32, share float64) error {
 // not keep it from ending.
 const maxRounds = 10000
 
+var errIndivisible = errors.New("these weights cannot be divided; are some of them extremely large or small?")
+
 // divide shares by weight, then corrects what is beyond a bound and shares
 // the difference among those who are not, until nothing is left.
 func (s *spreader) divide(children []int32, share float64) ([]float64, error) {
@@ -198,7 +200,7 @@ func (s *spreader) divide(children []int32, share float64) ([]float64, error) {
 			return got, nil
 		}
 	}
-	return nil, errors.New("these weights cannot be divided; are some of them extremely large or small?")
+	return nil, errIndivisible
 }
 
 func (s *spreader) pick(children []int32, ok func(i int, c int32) bool) []int {
