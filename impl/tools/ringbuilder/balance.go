@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"apus/impl/ring/builder"
+	"apus/impl/tools"
 )
 
 func (s *session) rebalance() int {
@@ -18,7 +19,7 @@ func (s *session) rebalance() int {
 	seed := f.StringP("seed", "s", "", "")
 	f.BoolP("debug", "d", false, "")
 	f.String("format-version", "", "")
-	if err := parse(f, s.args); err != nil {
+	if err := tools.ParseOptions(f, s.args); err != nil {
 		return s.misused(err)
 	}
 	format, err := s.formatVersion(f)
@@ -139,7 +140,7 @@ func (s *session) dispersion() int {
 	f := pflag.NewFlagSet("dispersion", pflag.ContinueOnError)
 	recalculate := f.Bool("recalculate", false, "")
 	verbose := f.BoolP("verbose", "v", false, "")
-	if err := parse(f, s.args); err != nil {
+	if err := tools.ParseOptions(f, s.args); err != nil {
 		return s.misused(err)
 	}
 	filter, err := tierFilter(f.Arg(0))

@@ -9,6 +9,7 @@ import (
 
 	"apus/impl/ring"
 	"apus/impl/ring/builder"
+	"apus/impl/tools"
 )
 
 func (s *session) create() int {
@@ -72,7 +73,7 @@ func (s *session) writeRing() int {
 	f := pflag.NewFlagSet("write_ring", pflag.ContinueOnError)
 	f.String("format-version", "", "")
 	f.String("dev-id-bytes", "", "")
-	if err := parse(f, s.args); err != nil {
+	if err := tools.ParseOptions(f, s.args); err != nil {
 		return s.misused(err)
 	}
 	idBytes, err := choice(f, "dev-id-bytes", 2, 4)

@@ -2,49 +2,13 @@ package ringbuilder
 
 import (
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/spf13/pflag"
 
 	"apus/impl/ring"
+	"apus/impl/tools"
 )
-
-// parse parses options as optparse does: between the arguments, and long ones
-// shortened as far as they stay unique.
-func parse(f *pflag.FlagSet, args []string) error {
-	f.SetOutput(io.Discard)
-	full := make([]string, 0, len(args))
-	for i, arg := range args {
-		if arg == "--" {
-			full = append(full, args[i:]...)
-			break
-		}
-		full = append(full, lengthen(f, arg))
-	}
-	return f.Parse(full)
-}
-
-func lengthen(f *pflag.FlagSet, arg string) string {
-	short, value, hasValue := strings.Cut(arg, "=")
-	name, long := strings.CutPrefix(short, "--")
-	if !long || f.Lookup(name) != nil {
-		return arg
-	}
-	var found []string
-	f.VisitAll(func(o *pflag.Flag) {
-		if strings.HasPrefix(o.Name, name) {
-			found = append(found, o.Name)
-		}
-	})
-	if len(found) != 1 {
-		return arg
-	}
-	if hasValue {
-		return "--" + found[0] + "=" + value
-	}
-	return "--" + found[0]
-}
 
 // options are those by which devices can be described.
 type options struct {
@@ -71,7 +35,7 @@ func parseOptions(args []string) (*options, error) {
 	}
 	o.weight = o.flags.Float64P("weight", "w", 0, "")
 	o.yes = o.flags.BoolP("yes", "y", false, "")
-	return o, parse(o.flags, args)
+	return o, tools.ParseOptions(o.flags, args)
 }
 
 func (o *options) args() []string { return o.flags.Args() }

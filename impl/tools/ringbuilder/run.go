@@ -12,6 +12,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/spf13/pflag"
+
 	"apus/impl/host"
 	"apus/impl/ring/builder"
 	"apus/impl/tools"
@@ -171,6 +173,10 @@ func (s *session) broken(err error) int {
 
 // misused reports options that cannot be understood.
 func (s *session) misused(err error) int {
+	if errors.Is(err, pflag.ErrHelp) {
+		s.usage(s.command, false)
+		return exitOK
+	}
 	s.warn("Usage: %s\n\nswift-ring-builder: error: %v", strings.SplitN(usages()[s.command], "\n", 2)[0], err)
 	return exitError
 }
