@@ -239,6 +239,9 @@ func TestUnassigned2(t *testing.T) {
 func FuzzReadV2(f *testing.F) {
 	_, names := goldens2(f)
 	for _, n := range names {
+		if n == "v2-large-ids" {
+			continue // inflates to half a megabyte, too slow to mutate
+		}
 		f.Add(goldenBytes(f, n), devs2, []byte{0, 0, 0, 0}, "")
 	}
 	f.Add([]byte(meta2), devs2, []byte{0xff, 0xff, 0, 0}, `{}`)
