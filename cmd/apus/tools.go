@@ -7,6 +7,8 @@ import (
 
 	"apus/impl/host/real"
 	"apus/impl/tools"
+	"apus/impl/tools/getnodes"
+	"apus/impl/tools/ringbuilder"
 )
 
 // tool is one of Swift's operator tools. It parses its own arguments, because
@@ -17,7 +19,14 @@ type tool struct {
 }
 
 // operatorTools lists the tools, by name.
-var operatorTools = []tool{}
+var operatorTools = []tool{
+	{"get-nodes", "Show the devices responsible for an item or a partition",
+		"  swift-get-nodes /etc/swift/object.ring.gz AUTH_test container object", getnodes.Run},
+	{"ring-builder", "Make and change rings",
+		"  swift-ring-builder object.builder create 10 3 1", ringbuilder.Run},
+	{"ring-builder-safe", "Make and change rings, one call at a time",
+		"  swift-ring-builder-safe object.builder rebalance", ringbuilder.RunSafe},
+}
 
 // toolExit is the exit code of a tool that is not zero. The tool has said why.
 type toolExit int

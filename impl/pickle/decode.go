@@ -9,28 +9,44 @@ import (
 	"apus/impl/swift"
 )
 
-// What Decode accepts at most.
-const (
-	maxInput = 64 << 20 // bytes of a pickle
-	maxStack = 1 << 20  // objects on the stack or in the memo
-	maxNodes = 4 << 20  // objects in the result, shared ones counted each time
-	maxDepth = 64       // nesting of the result
-)
+// maxDepth is the nesting of the result that is accepted.
+const maxDepth = 64
+
+// Options are what DecodeWith accepts.
+type Options struct {
+	MaxInput   int // bytes of a pickle
+	MaxObjects int // on the stack, or in the memo
+	MaxNodes   int // objects in the result, shared ones counted each time
+
+	// Arrays accepts array.array of the type codes B, H, I and L (as
+	// [Array]), and tuples as keys of a dict. Lists that hold nothing but
+	// integers from 0 to 2^32-1, and at least one, come back as [Ints].
+	Arrays bool
+}
+
+// limits are those of Decode.
+func limits() Options {
+	return Options{MaxInput: 64 << 20, MaxObjects: 1 << 20, MaxNodes: 4 << 20}
+}
 
 // Decode reads one pickle of protocol 0, 1 or 2. Bytes after its end are
 // ignored, as Python does. Strings that Python 2 wrote as str come back as
 // Bytes. An error is of kind swift.Corrupt.
-func Decode(b []byte) (any, error) {
+func Decode(b []byte) (any, error) { return DecodeWith(b, limits()) }
+
+// DecodeWith is Decode with other limits. Memory is bounded by them and by
+// the size of the pickle: an integer of an array or of Ints takes four bytes.
+func DecodeWith(b []byte, o Options) (any, error) {
 	fail := func(err error) (any, error) { return nil, swift.E("pickle.Decode", "", swift.Corrupt, err) }
-	if len(b) > maxInput {
-		return fail(fmt.Errorf("%d bytes are more than %d", len(b), maxInput))
+	if len(b) > o.MaxInput {
+		return fail(fmt.Errorf("%d bytes are more than %d", len(b), o.MaxInput))
 	}
-	d := &decoder{in: b, memo: map[int]any{}}
+	d := &decoder{in: b, memo: map[int]any{}, opt: o}
 	v, err := d.run()
 	if err != nil {
 		return fail(fmt.Errorf("at byte %d: %w", d.at, err))
 	}
-	f := finisher{nodes: maxNodes}
+	f := finisher{nodes: o.MaxNodes, max: o.MaxNodes, arrays: o.Arrays}
 	v, err = f.value(v, 0)
 	if err != nil {
 		return fail(err)
@@ -42,7 +58,10 @@ func Decode(b []byte) (any, error) {
 // name them before they are filled.
 type (
 	mark    struct{}
-	listObj struct{ items List }
+	listObj struct {
+		items List
+		ints  []uint32 // instead of items as long as small integers alone were added
+	}
 	dictObj struct {
 		items  Dict
 		header bool
@@ -54,6 +73,7 @@ type decoder struct {
 	at    int
 	stack []any
 	memo  map[int]any
+	opt   Options
 }
 
 var (
@@ -74,8 +94,8 @@ func (d *decoder) run() (any, error) {
 		if err := d.step(op); err != nil {
 			return nil, err
 		}
-		if len(d.stack) > maxStack || len(d.memo) > maxStack {
-			return nil, fmt.Errorf("more than %d objects", maxStack)
+		if len(d.stack) > d.opt.MaxObjects || len(d.memo) > d.opt.MaxObjects {
+			return nil, fmt.Errorf("more than %d objects", d.opt.MaxObjects)
 		}
 	}
 }
@@ -233,7 +253,9 @@ func (d *decoder) build(op byte) error {
 	}
 	switch op {
 	case 'l':
-		return d.push(&listObj{items})
+		o := &listObj{}
+		o.add(items, d.opt.Arrays)
+		return d.push(o)
 	case 't':
 		return d.push(Tuple(items))
 	}
@@ -274,7 +296,7 @@ func (d *decoder) extend(op byte) error {
 		if op != 'a' && op != 'e' {
 			return errStack
 		}
-		o.items = append(o.items, items...)
+		o.add(items, d.opt.Arrays)
 	case *dictObj:
 		if op != 's' && op != 'u' {
 			return errStack
@@ -317,15 +339,21 @@ func (d *decoder) setState() error {
 
 // finisher turns the machine's objects into values. Sharing is expanded, so
 // cycles and exponential nests end at a limit.
-type finisher struct{ nodes int }
+type finisher struct {
+	nodes, max int
+	arrays     bool
+}
 
 func (f *finisher) value(v any, depth int) (any, error) {
 	f.nodes--
 	if f.nodes < 0 || depth > maxDepth {
-		return nil, fmt.Errorf("the value is deeper than %d or has more than %d parts", maxDepth, maxNodes)
+		return nil, fmt.Errorf("the value is deeper than %d or has more than %d parts", maxDepth, f.max)
 	}
 	switch v := v.(type) {
 	case *listObj:
+		if len(v.ints) > 0 {
+			return Ints(v.ints), nil
+		}
 		items, err := f.values(v.items, depth)
 		return List(items), err
 	case Tuple:
@@ -351,6 +379,9 @@ func (f *finisher) values(in []any, depth int) ([]any, error) {
 	return out, nil
 }
 
+// tupleKey stands for a tuple among the keys of a dict.
+type tupleKey string
+
 // dict keeps the place of a key's first appearance and its last value, as
 // Python does.
 func (f *finisher) dict(o *dictObj, depth int) (any, error) {
@@ -365,14 +396,18 @@ func (f *finisher) dict(o *dictObj, depth int) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		if _, ok := k.(Tuple); ok { // never a key in Swift's formats; not comparable in Go
-			return nil, errors.New("a tuple as dict key is not accepted")
+		same := k
+		if _, ok := k.(Tuple); ok { // not comparable in Go; keys of builder files alone
+			if !f.arrays {
+				return nil, errors.New("a tuple as dict key is not accepted")
+			}
+			same = tupleKey(fmt.Sprintf("%#v", k))
 		}
-		if i, ok := index[k]; ok {
+		if i, ok := index[same]; ok {
 			out[i].Value = w
 			continue
 		}
-		index[k] = len(out)
+		index[same] = len(out)
 		out = append(out, Item{k, w})
 	}
 	if o.header {

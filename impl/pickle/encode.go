@@ -62,7 +62,11 @@ func (e *encoder) value(v any) error {
 	case Bytes:
 		return e.bytes(v)
 	case List:
-		return e.list(v)
+		return e.list(len(v), func(i int) error { return e.value(v[i]) })
+	case Ints:
+		return e.ints(v)
+	case Array:
+		return e.array(v)
 	case Tuple:
 		return e.tuple(v)
 	case Dict:
@@ -291,14 +295,14 @@ func (e *encoder) tuple(t Tuple) error {
 	return nil
 }
 
-func (e *encoder) list(l List) error {
+func (e *encoder) list(n int, item func(i int) error) error {
 	if e.bin {
 		e.out = append(e.out, ']')
 	} else {
 		e.out = append(e.out, '(', 'l')
 	}
 	e.put()
-	return e.batches(len(l), 'a', 'e', func(i int) error { return e.value(l[i]) })
+	return e.batches(n, 'a', 'e', item)
 }
 
 func (e *encoder) dict(d Dict) error {

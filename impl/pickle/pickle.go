@@ -15,6 +15,7 @@
 //	string str · Bytes bytes (and the str of Python 2)
 //	List list · Tuple tuple · Dict dict
 //	HeaderDict swift.common.header_key_dict.HeaderKeyDict
+//	Array array.array, and Ints a list of integers, for [DecodeWith] alone
 //
 // A Go string is the UTF-8 of the Python str. Bytes that are not UTF-8 stand
 // for lone surrogates, as Python's "surrogateescape" has it, in both

@@ -61,7 +61,7 @@ func (d *decoder) lineOp(op byte) error {
 			return err
 		}
 		g, ok := known[global{s, name}]
-		if !ok {
+		if !ok || g == arrayClass && !d.opt.Arrays {
 			return fmt.Errorf("global %s.%s is not accepted", s, name)
 		}
 		return d.push(g)
@@ -115,7 +115,7 @@ func (d *decoder) binaryOp(op byte) error {
 	if size == 4 {
 		n = int64(int32(binary.LittleEndian.Uint32(b)))
 	}
-	if n < 0 || n > maxInput {
+	if n < 0 || n > int64(len(d.in)) {
 		return errShort
 	}
 	if b, err = d.take(int(n)); err != nil {
@@ -163,6 +163,7 @@ var known = map[global]global{
 	{"__builtin__", "bytes"}:                          {"__builtin__", "bytes"},
 	{"builtins", "bytes"}:                             {"__builtin__", "bytes"},
 	{"swift.common.header_key_dict", "HeaderKeyDict"}: headerClass,
+	{"array", "array"}:                                arrayClass,
 }
 
 var headerClass = global{"swift.common.header_key_dict", "HeaderKeyDict"}
@@ -201,6 +202,12 @@ func (d *decoder) reduce(op byte) error {
 		}
 	case global{"copy_reg", "_reconstructor"}:
 		return d.reconstruct(t)
+	case arrayClass:
+		a, err := newArray(t)
+		if err != nil {
+			return err
+		}
+		return d.push(a)
 	}
 	return fmt.Errorf("this call of %s.%s is not accepted", g.module, g.name)
 }

@@ -5,40 +5,34 @@ import (
 	"bytes"
 	"compress/gzip"
 	"encoding/binary"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"math/rand/v2"
 	"path"
 	"strconv"
-	"time"
+	"strings"
 
 	"apus/impl/host"
 	"apus/impl/swift"
 )
 
-const (
-	magic       = "R1NG"
-	fileVersion = 1
-	// gzipTime is the same in every ring file of every Swift.
-	gzipTime = 1300507380
+const magic = "R1NG"
 
-	maxHeader     = 64 << 20 // JSON text; about 200 bytes a device
+// Versions of the file format that can be written.
+const (
+	Format1 = 1 // what every Swift reads; ids of two bytes only
+	Format2 = 2 // with an index; ids of two or four bytes
+)
+
+// Limits of what is read.
+const (
+	maxText       = 256 << 20 // of one JSON text; about 200 bytes a device
+	maxStream     = 1 << 30   // of a whole file that must be buffered
 	maxReplicas   = 1 << 10
 	maxAssignment = 1 << 31 // bytes of all arrays together
 )
-
-// header is the JSON text of a ring file. Fields are in alphabetical order,
-// which is the order Swift writes.
-type header struct {
-	ByteOrder     string    `json:"byteorder"`
-	Devs          []*Device `json:"devs"`
-	NextPartPower *int      `json:"next_part_power,omitempty"`
-	PartShift     *uint     `json:"part_shift"`
-	ReplicaCount  int       `json:"replica_count"`
-	Version       *int64    `json:"version,omitempty"`
-}
 
 // Load reads a ring file.
 func Load(fs host.FS, name string) (*Ring, error) {
@@ -48,88 +42,157 @@ func Load(fs host.FS, name string) (*Ring, error) {
 		return nil, swift.E(op, name, swift.Other, err)
 	}
 	defer f.Close()
-	r, err := Read(f)
+	var r *Ring
+	version, in, err := open(f)
+	if err == nil {
+		r, err = decode(version, in, func() (io.ReaderAt, int64, error) {
+			info, err := f.Stat()
+			if err != nil {
+				return nil, 0, err
+			}
+			return f, info.Size(), nil
+		})
+	}
 	if err != nil {
-		return nil, swift.E(op, name, swift.Other, err)
+		return nil, swift.E(op, name, swift.Corrupt, err)
 	}
 	return r, nil
 }
 
 // Read reads the content of a ring file to its end. What is not a whole and
 // consistent ring is an error of kind swift.Corrupt: half a ring would place
-// data where nobody looks for it.
+// data where nobody looks for it. A file of version 2 is held in memory while
+// it is read; Load does without.
 func Read(rd io.Reader) (*Ring, error) {
-	r, err := read(rd)
-	if err != nil {
-		return nil, swift.E("ring.Read", "", swift.Corrupt, err)
+	keep := &recorder{in: rd}
+	version, in, err := open(keep)
+	if err == nil {
+		if version != Format2 {
+			keep.stop = true
+			keep.kept = bytes.Buffer{}
+		}
+		var r *Ring
+		if r, err = decode(version, in, keep.all); err == nil {
+			return r, nil
+		}
 	}
-	return r, nil
+	return nil, swift.E("ring.Read", "", swift.Corrupt, err)
 }
 
-func read(rd io.Reader) (*Ring, error) {
-	zip, err := gzip.NewReader(bufio.NewReaderSize(rd, 64<<10))
-	if err != nil {
-		return nil, fmt.Errorf("not a ring file: %w", err)
-	}
-	in := bufio.NewReaderSize(zip, 64<<10)
-	h, err := readHeader(in)
-	if err != nil {
-		return nil, err
-	}
-	rows, err := readRows(in, h)
-	if err != nil {
-		return nil, err
-	}
-	r := New(h.Devs, 32-*h.PartShift, rows)
-	if h.Version != nil {
-		r.info.Version = *h.Version
-	}
-	if h.NextPartPower != nil {
-		r.info.NextPartPower = *h.NextPartPower
-	}
-	return r, nil
+// recorder keeps what is read through it until it is told to stop.
+type recorder struct {
+	in   io.Reader
+	kept bytes.Buffer
+	stop bool
 }
 
-func readHeader(in io.Reader) (*header, error) {
-	var fixed [10]byte
+func (k *recorder) Read(p []byte) (int, error) {
+	n, err := k.in.Read(p)
+	if !k.stop {
+		_, _ = k.kept.Write(p[:n])
+	}
+	return n, err
+}
+
+// all reads to the end and returns everything.
+func (k *recorder) all() (io.ReaderAt, int64, error) {
+	n, err := io.Copy(io.Discard, io.LimitReader(k, maxStream))
+	if err != nil {
+		return nil, 0, err
+	}
+	if n == maxStream {
+		return nil, 0, fmt.Errorf("longer than %d bytes", maxStream)
+	}
+	return bytes.NewReader(k.kept.Bytes()), int64(k.kept.Len()), nil
+}
+
+// open reads the magic and the version; in goes on behind them.
+func open(rd io.Reader) (version int, in io.Reader, err error) {
+	buf := bufio.NewReaderSize(rd, 64<<10)
+	// Protocol 2 pickles, in which rings were once written, start with 0x80.
+	if first, err := buf.Peek(1); err == nil && first[0] == 0x80 {
+		return 0, nil, errVersion0
+	}
+	zip, err := gzip.NewReader(buf)
+	if err != nil {
+		return 0, nil, fmt.Errorf("not a ring file: %w", err)
+	}
+	in = bufio.NewReaderSize(zip, 64<<10)
+	var fixed [6]byte
 	if _, err := io.ReadFull(in, fixed[:]); err != nil {
-		return nil, fmt.Errorf("header: %w", err)
+		return 0, nil, fmt.Errorf("header: %w", err)
+	}
+	if fixed[0] == 0x80 {
+		return 0, nil, errVersion0
 	}
 	if string(fixed[:4]) != magic {
-		return nil, fmt.Errorf("starts with %q instead of %q", fixed[:4], magic)
+		return 0, nil, fmt.Errorf("starts with %q instead of %q", fixed[:4], magic)
 	}
-	if v := binary.BigEndian.Uint16(fixed[4:]); v != fileVersion {
-		return nil, fmt.Errorf("format version %d; only %d can be read", v, fileVersion)
+	version = int(binary.BigEndian.Uint16(fixed[4:]))
+	if version != Format1 && version != Format2 {
+		return 0, nil, fmt.Errorf("format version %d; only %d and %d can be read", version, Format1, Format2)
 	}
-	size := binary.BigEndian.Uint32(fixed[6:])
-	if size > maxHeader {
-		return nil, fmt.Errorf("header of %d bytes; at most %d are accepted", size, maxHeader)
+	return version, in, nil
+}
+
+var errVersion0 = errors.New("a pickled ring of version 0, which is not read; write it again with swift-ring-builder write_ring")
+
+// decode reads a ring whose version is known: from in, or, if it has an
+// index, from the whole file.
+func decode(version int, in io.Reader, whole func() (io.ReaderAt, int64, error)) (*Ring, error) {
+	if version == Format1 {
+		return readV1(in)
+	}
+	file, size, err := whole()
+	if err != nil {
+		return nil, err
+	}
+	r, err := readV2(file, size)
+	if err != nil {
+		return nil, err
+	}
+	r.format = Format2
+	return r, nil
+}
+
+// assemble makes the ring that was read; its parts were checked.
+func assemble(devs []*Device, partShift *uint, idBytes int, rows []row, version *int64, next *int) *Ring {
+	r := newRing(devs, 32-*partShift, idBytes, rows)
+	r.format = Format1
+	if version != nil {
+		r.info.Version = *version
+	}
+	if next != nil {
+		r.info.NextPartPower = *next
+	}
+	return r
+}
+
+// readText reads a text of the length that the file claims.
+func readText(in io.Reader, what string, size uint64) ([]byte, error) {
+	if size > maxText {
+		return nil, fmt.Errorf("%s of %d bytes; at most %d are accepted", what, size, maxText)
 	}
 	var text bytes.Buffer // grows with what is there, whatever size says
 	if _, err := io.CopyN(&text, in, int64(size)); err != nil {
-		return nil, fmt.Errorf("header: %w", noEOF(err))
+		return nil, fmt.Errorf("%s: %w", what, noEOF(err))
 	}
-	h := &header{}
-	if err := json.Unmarshal(text.Bytes(), h); err != nil {
-		return nil, fmt.Errorf("header: %w", err)
-	}
-	return h, h.check()
+	return text.Bytes(), nil
 }
 
-func (h *header) check() error {
-	switch {
-	case h.PartShift == nil || *h.PartShift > 32:
+func checkPartShift(shift *uint) error {
+	if shift == nil || *shift > 32 {
 		return errors.New("part_shift is not a number from 0 to 32")
-	case h.ReplicaCount < 0 || h.ReplicaCount > maxReplicas:
-		return fmt.Errorf("replica_count %d is not from 0 to %d", h.ReplicaCount, maxReplicas)
-	case h.ByteOrder != "" && h.ByteOrder != "little" && h.ByteOrder != "big":
-		return fmt.Errorf("byteorder %q is neither little nor big", h.ByteOrder)
-	case len(h.Devs) > NoDevice:
-		return fmt.Errorf("%d devices do not fit ids of two bytes", len(h.Devs))
-	case int64(h.ReplicaCount)<<(32-*h.PartShift) > maxAssignment/2:
-		return fmt.Errorf("%d replicas of %d partitions are too many", h.ReplicaCount, int64(1)<<(32-*h.PartShift))
 	}
-	for id, d := range h.Devs {
+	return nil
+}
+
+// checkDevices completes devices that lack what later versions added.
+func checkDevices(devs []*Device, idBytes int) error {
+	if uint64(len(devs)) > uint64(noneOf(idBytes)) {
+		return fmt.Errorf("%d devices do not fit ids of %d bytes", len(devs), idBytes)
+	}
+	for id, d := range devs {
 		if d == nil {
 			continue
 		}
@@ -147,49 +210,47 @@ func (h *header) check() error {
 	return nil
 }
 
-func readRows(in io.Reader, h *header) ([][]uint16, error) {
-	var order binary.ByteOrder = binary.LittleEndian
-	if h.ByteOrder == "big" {
-		order = binary.BigEndian
-	}
-	parts := 1 << (32 - *h.PartShift)
-	rows := make([][]uint16, 0, h.ReplicaCount)
-	for i := range h.ReplicaCount {
-		var raw bytes.Buffer
-		if _, err := io.CopyN(&raw, in, 2*int64(parts)); err != nil && err != io.EOF {
-			return nil, fmt.Errorf("replica %d: %w", i, err)
-		}
-		row, err := decodeRow(raw.Bytes(), order, h.Devs)
-		if err != nil {
-			return nil, fmt.Errorf("replica %d: %w", i, err)
-		}
-		if len(row) < parts && i < h.ReplicaCount-1 {
-			return nil, fmt.Errorf("replica %d has %d of %d partitions; only the last may be short", i, len(row), parts)
-		}
-		rows = append(rows, row)
-	}
-	// Reading to the end makes gzip verify its checksum.
-	if n, err := io.CopyN(io.Discard, in, 1); n > 0 {
-		return nil, errors.New("goes on after the last replica")
-	} else if err != io.EOF {
-		return nil, fmt.Errorf("end of file: %w", err)
-	}
-	return rows, nil
+// decoding is how the arrays of a file are to be understood.
+type decoding struct {
+	idBytes int
+	order   binary.ByteOrder
+	devs    []*Device
 }
 
-func decodeRow(raw []byte, order binary.ByteOrder, devs []*Device) ([]uint16, error) {
-	if len(raw)%2 != 0 {
-		return nil, errors.New("ends within a device id")
+// readRow reads up to parts ids; fewer only at the end of in.
+func readRow(in io.Reader, parts int, d decoding) (row, error) {
+	var raw bytes.Buffer // grows with what is there
+	if _, err := io.CopyN(&raw, in, int64(d.idBytes)*int64(parts)); err != nil && err != io.EOF {
+		return row{}, err
 	}
-	row := make([]uint16, len(raw)/2)
-	for part := range row {
-		id := order.Uint16(raw[2*part:])
-		if id != NoDevice && (int(id) >= len(devs) || devs[id] == nil) {
-			return nil, fmt.Errorf("partition %d is assigned to device %d, which does not exist", part, id)
+	if raw.Len()%d.idBytes != 0 {
+		return row{}, errors.New("ends within a device id")
+	}
+	n, b := raw.Len()/d.idBytes, raw.Bytes()
+	w := row{}
+	if d.idBytes == 2 {
+		w.narrow = make([]uint16, n)
+		for part := range w.narrow {
+			w.narrow[part] = d.order.Uint16(b[2*part:])
 		}
-		row[part] = id
+	} else {
+		w.wide = make([]uint32, n)
+		for part := range w.wide {
+			w.wide[part] = d.order.Uint32(b[4*part:])
+		}
 	}
-	return row, nil
+	return w, d.check(w)
+}
+
+func (d decoding) check(w row) error {
+	none := noneOf(d.idBytes)
+	for part := range w.len() {
+		id := w.at(part)
+		if id != none && (uint64(id) >= uint64(len(d.devs)) || d.devs[id] == nil) {
+			return fmt.Errorf("partition %d is assigned to device %d, which does not exist", part, id)
+		}
+	}
+	return nil
 }
 
 func noEOF(err error) error {
@@ -199,60 +260,74 @@ func noEOF(err error) error {
 	return err
 }
 
-// Write writes the content of a ring file.
-func (r *Ring) Write(w io.Writer) error {
-	zip, err := gzip.NewWriterLevel(w, gzip.BestCompression)
-	if err != nil {
-		panic(err) // only for a bad level
-	}
-	zip.ModTime = time.Unix(gzipTime, 0)
-	h := header{ByteOrder: "little", Devs: r.devs, PartShift: &r.partShift, ReplicaCount: len(r.rows)}
-	if r.devs == nil {
-		h.Devs = []*Device{}
-	}
-	if v := r.info.Version; v != 0 {
-		h.Version = &v
-	}
-	if p := r.info.NextPartPower; p != 0 {
-		h.NextPartPower = &p
-	}
-	text, err := json.Marshal(h)
-	if err != nil {
-		return swift.E("ring.Write", "", swift.Invalid, err)
-	}
-	out := bufio.NewWriterSize(zip, 64<<10)
-	_, _ = out.WriteString(magic) // bufio keeps the first error for Flush
-	_, _ = out.Write(binary.BigEndian.AppendUint16(nil, fileVersion))
-	_, _ = out.Write(binary.BigEndian.AppendUint32(nil, uint32(len(text))))
-	_, _ = out.Write(text)
-	var id [2]byte
-	for _, row := range r.rows {
-		for _, dev := range row {
-			binary.LittleEndian.PutUint16(id[:], dev)
-			_, _ = out.Write(id[:])
+// eachChunk hands over all arrays, piece by piece.
+func (r *Ring) eachChunk(order appender, put func([]byte)) {
+	const chunk = 8 << 10 // ids
+	var b []byte
+	for _, w := range r.rows {
+		for from := 0; from < w.len(); from += chunk {
+			b = w.appendIDs(b[:0], from, min(from+chunk, w.len()), order)
+			put(b)
 		}
 	}
-	if err := out.Flush(); err != nil {
-		return swift.E("ring.Write", "", swift.Other, err)
+}
+
+// Write writes the content of a ring file of version 1.
+func (r *Ring) Write(w io.Writer) error { return r.WriteFormat(w, Format1) }
+
+// WriteFormat writes the content of a ring file of version 1 or 2. Version 1
+// cannot hold a ring whose ids have more than two bytes; that is an error of
+// kind swift.Invalid.
+func (r *Ring) WriteFormat(w io.Writer, format int) error { return r.encode(w, format, "") }
+
+func (r *Ring) encode(w io.Writer, format int, name string) error {
+	const op = "ring.Write"
+	if err := r.writable(format); err != nil {
+		return swift.E(op, "", swift.Invalid, err)
 	}
-	if err := zip.Close(); err != nil {
-		return swift.E("ring.Write", "", swift.Other, err)
+	b := newBlocks(w, name)
+	b.stored(binary.BigEndian.AppendUint16([]byte(magic), uint16(format)))
+	if format == Format1 {
+		r.encodeV1(b)
+	} else {
+		r.encodeV2(b)
+	}
+	if err := b.finish(); err != nil {
+		return swift.E(op, "", swift.Other, err)
 	}
 	return nil
 }
 
-// Save writes a ring file in one step: a reader or a power cut finds the old
-// file or the new one, whole.
-func (r *Ring) Save(fs host.FS, name string) error {
+func (r *Ring) writable(format int) error {
+	if format != Format1 && format != Format2 {
+		return fmt.Errorf("format version %d; it must be one of (%d, %d)", format, Format1, Format2)
+	}
+	if format == Format1 && r.idBytes != 2 {
+		return fmt.Errorf("Ring v1 only supports 2-byte dev IDs, this ring has %d bytes; write it with format version 2", r.idBytes)
+	}
+	for id, d := range r.devs {
+		if d != nil && (math.IsNaN(d.Weight) || math.IsInf(d.Weight, 0)) {
+			return fmt.Errorf("device %d has a weight of %g", id, d.Weight)
+		}
+	}
+	return nil
+}
+
+// Save writes a ring file of version 1 in one step: a reader or a power cut
+// finds the old file or the new one, whole.
+func (r *Ring) Save(fs host.FS, name string) error { return r.SaveFormat(fs, name, Format1) }
+
+// SaveFormat is Save for a given version of the format.
+func (r *Ring) SaveFormat(fs host.FS, name string, format int) error {
 	dir := path.Dir(name)
 	tmp := path.Join(dir, "."+path.Base(name)+"."+strconv.FormatUint(rand.Uint64(), 36))
-	err := r.saveTo(fs, tmp)
+	err := r.saveTo(fs, tmp, path.Base(name), format)
 	if err == nil {
 		err = fs.Rename(tmp, name)
 	}
 	if err != nil {
 		_ = fs.Remove(tmp)
-		return swift.E("ring.Save", name, swift.Other, err)
+		return swift.E("ring.Save", name, swift.KindOf(err), err)
 	}
 	if err := fs.SyncDir(dir); err != nil {
 		return swift.E("ring.Save", name, swift.Other, err)
@@ -260,14 +335,25 @@ func (r *Ring) Save(fs host.FS, name string) error {
 	return nil
 }
 
-func (r *Ring) saveTo(fs host.FS, name string) error {
+func (r *Ring) saveTo(fs host.FS, name, final string, format int) error {
 	f, err := fs.OpenFile(name, host.ReadWrite|host.Create|host.Exclusive, 0o644)
 	if err != nil {
 		return err
 	}
-	err = r.Write(f)
+	err = r.encode(f, format, original(final))
 	if err == nil {
 		err = f.Sync()
 	}
 	return errors.Join(err, f.Close())
+}
+
+// original is the name that gzip records: without ".gz", and none at all if it
+// is not plain text.
+func original(name string) string {
+	for _, c := range []byte(name) {
+		if c < ' ' || c > '~' {
+			return ""
+		}
+	}
+	return strings.TrimSuffix(name, ".gz")
 }

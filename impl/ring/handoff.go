@@ -48,9 +48,9 @@ func (s *seen) add(d *Device) {
 
 func (r *Ring) count() census {
 	used := make([]bool, len(r.devs))
-	for _, row := range r.rows {
-		for _, id := range row {
-			if int(id) < len(used) {
+	for _, w := range r.rows {
+		for part := range w.len() {
+			if id := w.at(part); uint64(id) < uint64(len(used)) {
 				used[id] = true
 			}
 		}
@@ -99,10 +99,10 @@ func (w *walk) run(part uint32) {
 func (w *walk) pass(part uint32, fresh func(*Device) bool, done func() bool) bool {
 	for at := range w.ring.visit(part) {
 		for _, row := range w.ring.rows {
-			if at >= len(row) {
+			if at >= row.len() {
 				continue
 			}
-			d := w.ring.device(row[at])
+			d := w.ring.device(row.at(at))
 			if d == nil || w.seen.devices[d] || !fresh(d) {
 				continue
 			}

@@ -23,6 +23,12 @@ type Store struct {
 	// (err is nil) and every replacement that could not be read.
 	Report func(name string, err error)
 
+	// Check, if set before the first use, says why a ring that was read must
+	// not be used under its name: say, that its number of replicas is not the
+	// number of fragments of its policy. It is treated as one that cannot be
+	// read.
+	Check func(name string, r *Ring) error
+
 	mu struct {
 		sync.Mutex
 		slots map[string]*slot
@@ -100,6 +106,11 @@ func (s *Store) look(name string, have *loaded) (*loaded, error) {
 	// A file replaced between Stat and Load is read again at the next look.
 	if now.ring, err = Load(s.fs, file); err != nil {
 		return nil, err
+	}
+	if s.Check != nil {
+		if err := s.Check(name, now.ring); err != nil {
+			return nil, swift.E("ring.Store", file, swift.Invalid, err)
+		}
 	}
 	if have != nil {
 		s.report(name, nil)

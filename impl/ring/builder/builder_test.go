@@ -3,398 +3,374 @@ package builder
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
 
 	"apus/impl/ring"
 	"apus/impl/swift"
 )
 
-// shape is a cluster: devices[region][zone][host] is how many it has.
-type shape struct {
-	name      string
-	partPower int
-	replicas  float64
-	devices   [][][]int
-	weight    func(id int) float64 // nil: all 100
-	uneven    bool                 // rule 1 keeps load from following weight
+func aDevice(region, zone, host int, weight float64) ring.Device {
+	return ring.Device{Region: region, Zone: zone, IP: fmt.Sprintf("10.%d.%d.%d", region, zone, host),
+		Port: 6200, Device: "sda", Weight: weight}
 }
 
-var shapes = []shape{
-	{name: "one device", partPower: 4, replicas: 1, devices: [][][]int{{{1}}}},
-	{name: "four devices, one host", partPower: 6, replicas: 3, devices: [][][]int{{{4}}}},
-	{name: "as many devices as replicas", partPower: 6, replicas: 3, devices: [][][]int{{{1, 1, 1}}}},
-	{name: "four hosts", partPower: 8, replicas: 3, devices: [][][]int{{{2, 2, 2, 2}}}},
-	{name: "three zones", partPower: 8, replicas: 3, devices: [][][]int{{{2}, {2}, {2}}}},
-	{name: "four zones", partPower: 10, replicas: 3, devices: [][][]int{{{2, 2}, {2, 2}, {2, 2}, {2, 2}}}},
-	{name: "two zones", partPower: 8, replicas: 3, devices: [][][]int{{{2, 2}, {2, 2}}}},
-	{name: "two regions", partPower: 8, replicas: 3, devices: [][][]int{{{3}, {3}}, {{3}, {3}}}},
-	{name: "three regions, four replicas", partPower: 8, replicas: 4, devices: [][][]int{{{3, 3}}, {{3}, {3}}, {{6}}}},
-	{name: "a region of one device", partPower: 8, replicas: 4, devices: [][][]int{{{1}}, {{4}, {4}}}, uneven: true},
-	{name: "small zone", partPower: 9, replicas: 3, devices: [][][]int{{{1}, {8}, {8}}}, uneven: true},
-	{name: "zones of one and five, fractional", partPower: 9, replicas: 3.4, devices: [][][]int{{{1}, {3, 2}, {4, 1}}}, uneven: true},
-	{name: "fractional", partPower: 8, replicas: 2.25, devices: [][][]int{{{2}, {2}, {2}}}},
-	{name: "weights", partPower: 10, replicas: 2, devices: [][][]int{{{2, 2}, {2, 2}, {2, 2}}},
-		weight: func(id int) float64 { return float64(100 + 10*id) }},
-	{name: "a giant among many zones", partPower: 9, replicas: 3, devices: [][][]int{{{1}, {1}, {1}, {1}, {1}}},
-		weight: func(id int) float64 { return []float64{10000, 1, 1, 1, 1}[id] }, uneven: true},
-	{name: "two of no weight", partPower: 8, replicas: 3, devices: [][][]int{{{2}, {2}, {2}, {1}}},
-		weight: func(id int) float64 { return map[bool]float64{true: 0, false: 100}[id == 1 || id == 6] }, uneven: true},
-	{name: "many replicas", partPower: 6, replicas: 9, devices: [][][]int{{{4, 4}, {4}}, {{2, 2}}}, uneven: true},
-	{name: "part power zero", partPower: 0, replicas: 2, devices: [][][]int{{{1}, {1}, {1}}}, uneven: true},
-}
-
-func (s shape) build(t testing.TB) *Builder {
+// started is a builder whose clock the caller moves.
+func started(t testing.TB, partPower int, replicas float64, hours int) (*Builder, *time.Time) {
 	t.Helper()
-	b := New(s.partPower, s.replicas, 0)
-	for region, zones := range s.devices {
-		for zone, hosts := range zones {
-			for host, n := range hosts {
-				for i := range n {
-					d := ring.Device{Region: region + 1, Zone: zone, IP: fmt.Sprintf("10.%d.%d.%d", region, zone, host), Port: 6200, Device: fmt.Sprintf("d%d", i), Weight: 100}
-					if s.weight != nil {
-						d.Weight = s.weight(len(b.devs))
-					}
-					if _, err := b.Add(d); err != nil {
-						t.Fatal(err)
-					}
-				}
-			}
-		}
-	}
-	return b
-}
-
-func rebalance(t testing.TB, b *Builder, seed uint64) {
-	t.Helper()
-	if err := b.Rebalance(seed); err != nil {
+	now := time.Unix(1700000000, 0)
+	b, err := New(func() time.Time { return now }, partPower, replicas, hours)
+	if err != nil {
 		t.Fatal(err)
 	}
+	return b, &now
 }
 
-// checkSpread is an independent statement of rule 1: the tiers below a set of
-// devices take n replicas as evenly as their sizes allow.
-func checkSpread(t *testing.T, devs []*ring.Device, chosen map[int]bool, n int, tiers []func(*ring.Device) string, where string) {
+func add(t testing.TB, b *Builder, devs ...ring.Device) {
 	t.Helper()
-	if len(tiers) == 0 {
-		if n > 1 {
-			t.Fatalf("%s: %d replicas on one device", where, n)
-		}
-		return
-	}
-	groups := map[string][]*ring.Device{}
 	for _, d := range devs {
-		groups[tiers[0](d)] = append(groups[tiers[0](d)], d)
-	}
-	got := map[string]int{}
-	for key, members := range groups {
-		for _, d := range members {
-			if chosen[d.ID] {
-				got[key]++
-			}
+		if _, err := b.AddDevice(d); err != nil {
+			t.Fatal(err)
 		}
-	}
-	for a := range groups {
-		for b := range groups {
-			if got[a] > got[b]+1 && got[b] < len(groups[b]) {
-				t.Fatalf("%s: %s has %d replicas, %s only %d of %d devices", where, a, got[a], b, got[b], len(groups[b]))
-			}
-		}
-		checkSpread(t, groups[a], chosen, got[a], tiers[1:], where+" / "+a)
 	}
 }
 
-var tiers = []func(*ring.Device) string{
-	func(d *ring.Device) string { return fmt.Sprint("region ", d.Region) },
-	func(d *ring.Device) string { return fmt.Sprint("zone ", d.Zone) },
-	func(d *ring.Device) string { return "host " + d.IP },
-	func(d *ring.Device) string { return "device " + d.Device },
-}
-
-// checkRules checks rule 1 for every partition, and that every replica is
-// assigned to a device that may have it.
-func checkRules(t *testing.T, b *Builder) {
+func rebalance(t testing.TB, b *Builder) Result {
 	t.Helper()
-	r := b.Ring()
-	var usable []*ring.Device
-	for _, d := range r.Devices() {
-		if d.Weight > 0 {
-			usable = append(usable, d)
-		}
+	r, err := b.Rebalance(SeedNumber(1))
+	if err != nil {
+		t.Fatal(err)
 	}
-	slots := 0
-	for part := range r.Partitions() {
-		chosen, n := map[int]bool{}, 0
-		for replica := range r.Replicas() {
-			d := r.Assigned(replica, uint32(part))
-			if d == nil {
-				continue
-			}
-			if chosen[d.ID] || d.Weight == 0 {
-				t.Fatalf("partition %d: device %d (weight %g) twice or wrongly", part, d.ID, d.Weight)
-			}
-			chosen[d.ID] = true
-			n++
-		}
-		slots += n
-		checkSpread(t, usable, chosen, n, tiers, fmt.Sprint("partition ", part))
-	}
-	if want := int(b.replicas * float64(r.Partitions())); slots != want {
-		t.Errorf("%d replicas assigned, want %d", slots, want)
-	}
-	if b.Dispersion() != 0 {
-		t.Errorf("dispersion %g", b.Dispersion())
-	}
+	return r
 }
 
-func TestShapes(t *testing.T) {
-	for _, s := range shapes {
-		t.Run(s.name, func(t *testing.T) {
-			b := s.build(t)
-			rebalance(t, b, 1)
-			checkRules(t, b)
-			load, total, weights := b.Load(), 0, 0.0
-			for id, d := range b.devs {
-				total += load[id]
-				weights += d.Weight
-			}
-			for id, d := range b.devs {
-				ideal := float64(total) * d.Weight / weights
-				if !s.uneven && math.Abs(float64(load[id])-ideal) > 4 { // one for each tier
-					t.Errorf("device %d holds %d, its weight asks for %.1f", id, load[id], ideal)
-				}
-				if d.Weight > 0 && load[id] == 0 && ideal > 4 {
-					t.Errorf("device %d holds nothing", id)
-				}
-			}
-			before := b.Ring()
-			rebalance(t, b, 2)
-			if n, _ := moves(before, b.Ring()); n != 0 {
-				t.Errorf("a rebalance without a change moved %d replicas", n)
-			}
-		})
-	}
-}
-
-// moves counts the replicas that changed, all and the most of one partition.
-func moves(a, b *ring.Ring) (total, most int) {
-	for part := range a.Partitions() {
-		n := 0
-		for replica := range a.Replicas() {
-			x, y := a.Assigned(replica, uint32(part)), b.Assigned(replica, uint32(part))
-			if (x == nil) != (y == nil) || x != nil && x.ID != y.ID {
-				n++
-			}
-		}
-		total += n
-		most = max(most, n)
-	}
-	return total, most
-}
-
-func TestSeedDecides(t *testing.T) {
-	var rings []*ring.Ring
-	for _, seed := range []uint64{1, 1, 2} {
-		b := shapes[5].build(t)
-		rebalance(t, b, seed)
-		rings = append(rings, b.Ring())
-	}
-	if n, _ := moves(rings[0], rings[1]); n != 0 {
-		t.Errorf("one seed, two rings: %d replicas differ", n)
-	}
-	if n, _ := moves(rings[0], rings[2]); n == 0 {
-		t.Error("two seeds, one ring")
-	}
-}
-
-// TestAllCombinations: when a device breaks, every device of another zone
-// helps to restore it.
-func TestAllCombinations(t *testing.T) {
-	b := shapes[5].build(t)
-	rebalance(t, b, 3)
-	r := b.Ring()
-	met := map[[2]int]bool{}
-	for part := range r.Partitions() {
-		for _, x := range r.Primaries(uint32(part)) {
-			for _, y := range r.Primaries(uint32(part)) {
-				met[[2]int{x.ID, y.ID}] = true
-			}
-		}
-	}
-	for _, x := range r.Devices() {
-		for _, y := range r.Devices() {
-			if x.Zone != y.Zone && !met[[2]int{x.ID, y.ID}] {
-				t.Errorf("devices %d and %d share no partition", x.ID, y.ID)
-			}
-		}
-	}
-}
-
-func TestChanges(t *testing.T) {
-	four := shapes[5]
-	add := func(zone int) func(*testing.T, *Builder) {
-		return func(t *testing.T, b *Builder) {
-			if _, err := b.Add(ring.Device{Region: 1, Zone: zone, IP: "10.9.9.9", Port: 6200, Device: "new", Weight: 100}); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+func TestNumbersThatMakeNoRing(t *testing.T) {
 	for _, c := range []struct {
-		name   string
-		shape  shape
-		change func(*testing.T, *Builder)
-		least  func(slots, devs int) int // replicas that must move at least
-		slack  float64                   // how many times as many may
+		power    int
+		replicas float64
+		hours    int
+		want     string
 	}{
-		{"a device comes", four, add(0), func(s, d int) int { return s / (d + 1) }, 1.6},
-		{"a zone comes", four, add(7), func(s, d int) int { return s / (d + 1) }, 1.6},
-		{"a device goes", four, func(t *testing.T, b *Builder) {
-			if err := b.Remove(5); err != nil {
-				t.Fatal(err)
-			}
-		}, func(s, d int) int { return s / d }, 1.8},
-		{"a weight doubles", four, func(t *testing.T, b *Builder) {
-			if err := b.SetWeight(2, 200); err != nil {
-				t.Fatal(err)
-			}
-		}, func(s, d int) int { return s / (d + 1) }, 1.8},
-		{"a device is drained", four, func(t *testing.T, b *Builder) {
-			if err := b.SetWeight(2, 0); err != nil {
-				t.Fatal(err)
-			}
-		}, func(s, d int) int { return s / d }, 1.8},
-		{"a second region comes", shapes[4], func(t *testing.T, b *Builder) {
-			for i := range 6 {
-				if _, err := b.Add(ring.Device{Region: 2, Zone: i % 3, IP: fmt.Sprint("10.9.9.", i), Port: 6200, Device: "n", Weight: 100}); err != nil {
-					t.Fatal(err)
-				}
-			}
-		}, func(s, _ int) int { return s / 2 }, 1.2},
+		{33, 3, 1, "part_power must be at most 32 (was 33)"},
+		{-1, 3, 1, "part_power must be at least 0 (was -1)"},
+		{8, 0.5, 1, "replicas must be at least 1 (was 0.500000)"},
+		{8, math.NaN(), 1, "replicas must be at least 1"},
+		{8, 3, -1, "min_part_hours must be non-negative (was -1)"},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			b := c.shape.build(t)
-			rebalance(t, b, 1)
-			least := c.least(len(b.rows)*b.partitions(), len(b.devs))
-			c.change(t, b)
-			total, rounds := 0, 0
-			for ; ; rounds++ {
-				before := b.Ring()
-				rebalance(t, b, uint64(rounds))
-				n, most := moves(before, b.Ring())
-				if most > 1 {
-					t.Errorf("%d replicas of one partition moved at once", most)
-				}
-				if total += n; n == 0 {
-					break
-				}
-				if rounds > 8 {
-					t.Fatal("does not come to rest")
-				}
-			}
-			checkRules(t, b)
-			if float64(total) > c.slack*float64(least) || total < least*9/10 {
-				t.Errorf("%d replicas moved in %d rounds; about %d must", total, rounds, least)
-			}
-			if b.Balance() > 12 {
-				t.Errorf("balance %.1f %%", b.Balance())
-			}
-		})
+		_, err := New(time.Now, c.power, c.replicas, c.hours)
+		if !swift.Is(err, swift.Invalid) || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%+v: %v", c, err)
+		}
+	}
+}
+
+func TestDeviceIDs(t *testing.T) {
+	b, _ := started(t, 4, 1, 0)
+	five := aDevice(1, 1, 1, 1)
+	five.ID = 5
+	if err := b.AddDeviceAt(five); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.AddDeviceAt(five); !swift.Is(err, swift.Conflict) {
+		t.Errorf("a taken id: %v", err)
+	}
+	for want := range 5 { // holes first
+		if id, err := b.AddDevice(aDevice(1, 1, 2, 1)); err != nil || id != want {
+			t.Fatalf("id %d, %v; want %d", id, err, want)
+		}
+	}
+	if id, _ := b.AddDevice(aDevice(1, 1, 2, 1)); id != 6 {
+		t.Errorf("id %d after the last", id)
+	}
+	if b.Version() != 7 || !b.DevsChanged() {
+		t.Errorf("version %d, changed %v", b.Version(), b.DevsChanged())
+	}
+	rebalance(t, b)
+	if b.Version() != 8 || b.DevsChanged() {
+		t.Errorf("after rebalance: version %d, changed %v", b.Version(), b.DevsChanged())
+	}
+}
+
+func TestWideDeviceIDs(t *testing.T) {
+	b, _ := started(t, 3, 1, 0)
+	add(t, b, aDevice(1, 1, 1, 1))
+	rebalance(t, b)
+	wide := aDevice(1, 2, 1, 1)
+	wide.ID = 0xffff // two bytes cannot tell it from none
+	if err := b.AddDeviceAt(wide); err != nil || b.DevIDBytes() != 4 || b.SetDevIDBytes(2) {
+		t.Fatalf("%v, %d bytes", err, b.DevIDBytes())
+	}
+	rebalance(t, b)
+	if err := b.Validate(); err != nil || !slices.Contains(b.Row(0), 0xffff) {
+		t.Errorf("row %v, %v", b.Row(0), err)
+	}
+	if err := b.RemoveDevice(0xffff); err != nil {
+		t.Fatal(err)
+	}
+	rebalance(t, b)
+	if b.DevIDBytes() != 2 || b.DevSlots() != 1 {
+		t.Errorf("%d bytes, %d slots after the wide id left", b.DevIDBytes(), b.DevSlots())
+	}
+}
+
+func TestWhatCannotBeChanged(t *testing.T) {
+	b, _ := started(t, 4, 2, 1)
+	add(t, b, aDevice(1, 1, 1, 1), aDevice(1, 2, 1, 1), aDevice(1, 3, 1, 1))
+	if err := b.RemoveDevice(1); err != nil {
+		t.Fatal(err)
+	}
+	for name, err := range map[string]error{
+		"weight": b.SetWeight(1, 5), "region": b.SetRegion(1, 5), "zone": b.SetZone(1, 5), "twice": b.RemoveDevice(1),
+	} {
+		if !swift.Is(err, swift.Conflict) {
+			t.Errorf("%s of a device that leaves: %v", name, err)
+		}
+	}
+	if err := b.SetWeight(7, 1); !swift.Is(err, swift.NotFound) {
+		t.Errorf("no such device: %v", err)
+	}
+	if err := b.SetWeight(0, math.Inf(1)); !swift.Is(err, swift.Invalid) {
+		t.Errorf("infinite weight: %v", err)
+	}
+	if err := b.SetReplicas(3); err != nil {
+		t.Fatal(err)
+	}
+	before := b.dict()
+	if _, err := b.Rebalance(Seed{}); !swift.Is(err, swift.Invalid) || !strings.Contains(err.Error(), "Replica count of 3 requires more than 2 devices") {
+		t.Errorf("three replicas on two devices: %v", err)
+	}
+	if diff := cmp.Diff(before, b.dict()); diff != "" {
+		t.Errorf("a failed rebalance changed the builder:\n%s", diff)
 	}
 }
 
 func TestMinPartHours(t *testing.T) {
-	s := shapes[5]
-	b := s.build(t)
-	b.minPartHours = 1
-	rebalance(t, b, 1)
-	step := func(what string, want bool) {
-		t.Helper()
-		before := b.Ring()
-		rebalance(t, b, 1)
-		if n, _ := moves(before, b.Ring()); (n > 0) != want {
-			t.Errorf("%s: %d replicas moved", what, n)
-		}
+	b, now := started(t, 6, 1, 24)
+	add(t, b, aDevice(1, 1, 1, 1))
+	rebalance(t, b)
+	if left := b.MinPartSecondsLeft(); left != 24*3600 {
+		t.Errorf("%d seconds left", left)
 	}
-	if err := b.SetWeight(3, 1000); err != nil {
+	add(t, b, aDevice(1, 2, 1, 1))
+	*now = now.Add(24*time.Hour - time.Second)
+	if r := rebalance(t, b); r.Changed != 0 {
+		t.Errorf("%d moved a second early", r.Changed)
+	}
+	// Upstream counts whole hours between calls: the call above was one.
+	*now = now.Add(time.Hour)
+	if r := rebalance(t, b); r.Changed != 32 {
+		t.Errorf("%d of 32 moved after a day", r.Changed)
+	}
+	if err := b.SetWeight(0, 0); err != nil {
 		t.Fatal(err)
 	}
-	step("everything was just assigned", false)
-	b.Elapse(59 * time.Minute)
-	step("an hour is not over", false)
-	b.Elapse(time.Minute)
-	before := b.Ring()
-	step("an hour is over", true)
-	middle := b.Ring()
-	rebalance(t, b, 2)
-	for part := range middle.Partitions() {
-		if samePart(before, middle, part) || samePart(middle, b.Ring(), part) {
-			continue
-		}
-		t.Errorf("partition %d moved twice within an hour", part)
+	if r := rebalance(t, b); r.Changed != 32 {
+		t.Errorf("%d moved; those that never did may, the others rest", r.Changed)
 	}
-	if err := b.Remove(4); err != nil {
+	if err := b.SetWeight(1, 0); err != nil {
 		t.Fatal(err)
 	}
-	step("a removed device does not wait", true)
-	if load := b.Load(); load[4] != 0 {
-		t.Errorf("%d replicas on the removed device", load[4])
+	add(t, b, aDevice(1, 3, 1, 1))
+	if r := rebalance(t, b); r.Changed != 0 {
+		t.Errorf("%d moved, and all should rest", r.Changed)
+	}
+	b.PretendMinPartHoursPassed()
+	rebalance(t, b)
+	if r := b.PartsOn([]int{0, 1}); len(r) != 0 {
+		t.Errorf("devices without weight hold %v", r)
+	}
+	if r := b.PartsOn([]int{2}); len(r) != 64 || r[5] != 1 {
+		t.Errorf("device 2 holds %v", r)
 	}
 }
 
-func samePart(a, b *ring.Ring, part int) bool {
-	return fmt.Sprint(ids(a.Primaries(uint32(part)))) == fmt.Sprint(ids(b.Primaries(uint32(part))))
-}
-
-func ids(devs []*ring.Device) (out []int) {
-	for _, d := range devs {
-		out = append(out, d.ID)
+func TestFromRing(t *testing.T) {
+	b, _ := started(t, 6, 2.5, 24)
+	add(t, b, aDevice(1, 1, 1, 1), aDevice(1, 2, 1, 1), aDevice(1, 3, 1, 2), aDevice(2, 3, 1, 2))
+	rebalance(t, b)
+	r, err := b.Ring()
+	if err != nil {
+		t.Fatal(err)
 	}
-	return out
+	got, err := FromRing(b.clock, r, 24)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(b.rows, got.rows); diff != "" || got.Version() != b.Version() || got.Replicas() != 2.5 {
+		t.Errorf("version %d, %g replicas, rows %s", got.Version(), got.Replicas(), diff)
+	}
+	if err := got.Validate(); err != nil {
+		t.Error(err)
+	}
 }
 
-func TestRefuses(t *testing.T) {
-	good := ring.Device{Region: 1, Zone: 1, IP: "10.0.0.1", Port: 6200, Device: "sda", Weight: 1}
-	with := func(f func(*ring.Device)) ring.Device { d := good; f(&d); return d }
-	for name, d := range map[string]ring.Device{
-		"no ip":           with(func(d *ring.Device) { d.IP = "" }),
-		"no name":         with(func(d *ring.Device) { d.Device = "" }),
-		"port":            with(func(d *ring.Device) { d.Port = 70000 }),
-		"zone":            with(func(d *ring.Device) { d.Zone = -1 }),
-		"negative weight": with(func(d *ring.Device) { d.Weight = -1 }),
-		"no number":       with(func(d *ring.Device) { d.Weight = math.NaN() }),
-		"infinite":        with(func(d *ring.Device) { d.Weight = math.Inf(1) }),
+func TestValidateFinds(t *testing.T) {
+	for name, c := range map[string]struct {
+		harm func(b *Builder)
+		want string
+	}{
+		"never rebalanced": {func(b *Builder) { b.rows = nil }, "did you forget to rebalance"},
+		"miscounted":       {func(b *Builder) { b.devs[0].Parts++ }, "double accounted"},
+		"unassigned":       {func(b *Builder) { b.rows[1][3] = none }, "Partition 3, replica 1 was not allocated"},
+		"beyond the list":  {func(b *Builder) { b.rows[1][3] = 77 }, "Partition 3, replica 1 was not allocated"},
+		"twice":            {func(b *Builder) { b.rows[1][3] = b.rows[0][3] }, "duplicate devices"},
 	} {
-		if _, err := New(4, 1, 0).Add(d); !swift.Is(err, swift.Invalid) {
+		b, _ := started(t, 4, 2, 1)
+		add(t, b, aDevice(1, 1, 1, 1), aDevice(1, 2, 1, 1), aDevice(1, 3, 1, 1))
+		rebalance(t, b)
+		if err := b.Validate(); err != nil {
+			t.Fatal(err)
+		}
+		c.harm(b)
+		if err := b.Validate(); !swift.Is(err, swift.Corrupt) || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	b := New(4, 2, 0)
-	if _, err := b.Add(good); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := b.Add(good); !swift.Is(err, swift.Conflict) {
-		t.Errorf("the same device twice: %v", err)
-	}
-	if err := b.Rebalance(1); !swift.Is(err, swift.Invalid) {
-		t.Errorf("two replicas on one device: %v", err)
-	}
-	if err := b.Remove(7); !swift.Is(err, swift.NotFound) {
-		t.Errorf("an unknown device: %v", err)
-	}
-	for _, n := range []*Builder{New(-1, 1, 0), New(40, 1, 0), New(4, 0.5, 0), New(4, math.NaN(), 0), New(4, 1, -1)} {
-		if _, err := n.Add(good); err != nil {
+}
+
+func TestDispersionReport(t *testing.T) {
+	b, _ := started(t, 4, 3, 0)
+	add(t, b, aDevice(1, 1, 1, 1), aDevice(1, 1, 2, 1), aDevice(1, 1, 3, 1), aDevice(1, 1, 4, 1))
+	rebalance(t, b)
+	for id := range 2 { // two zones where one was: replicas of partitions now share a zone
+		if err := b.SetZone(id, 2); err != nil {
 			t.Fatal(err)
 		}
-		if err := n.Rebalance(1); !swift.Is(err, swift.Invalid) {
-			t.Errorf("power %d, %g replicas, %d hours: %v", n.partPower, n.replicas, n.minPartHours, err)
+	}
+	version := b.Version()
+	r, err := b.Dispersal(func(name string) bool { return !strings.Contains(name, "-") }, true)
+	if err != nil || b.Version() != version+1 {
+		t.Fatalf("%v, version %d", err, b.Version())
+	}
+	var names []string
+	for _, tier := range r.Tiers {
+		names = append(names, tier.Name)
+	}
+	if fmt.Sprint(names) != "[r1 r1z1 r1z2]" || r.Worst != 0 {
+		t.Errorf("%v, worst %g at %s", names, r.Worst, r.WorstTier)
+	}
+	if z := r.Tiers[1]; z.MaxReplicas != 2 || z.PlacedParts+r.Tiers[2].PlacedParts != 48 {
+		t.Errorf("%+v", z)
+	}
+}
+
+// cluster draws a cluster and a history.
+func cluster(t *rapid.T) (*Builder, *time.Time) {
+	now := time.Unix(1700000000, 0)
+	replicas := float64(rapid.IntRange(1, 4).Draw(t, "replicas")) + rapid.SampledFrom([]float64{0, 0, 0.25, 0.5}).Draw(t, "fraction")
+	b, err := New(func() time.Time { return now }, rapid.IntRange(0, 7).Draw(t, "power"), replicas, rapid.IntRange(0, 3).Draw(t, "hours"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range rapid.IntRange(5, 24).Draw(t, "devices") {
+		_, err := b.AddDevice(aDevice(rapid.IntRange(1, 2).Draw(t, "region"), rapid.IntRange(1, 3).Draw(t, "zone"),
+			rapid.IntRange(1, 3).Draw(t, "host"), rapid.SampledFrom([]float64{100, 100, 50, 33.3, 250}).Draw(t, "weight")))
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return b, &now
+}
+
+// What no history may break: the ring is valid, removal completes, a
+// partition moves at most once in min-part-hours unless a device left, and
+// replicas are no more crowded than planned.
+func TestRulesHold(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b, now := cluster(t)
+		for range rapid.IntRange(1, 6).Draw(t, "steps") {
+			old := b.clone()
+			change(t, b, now)
+			moving := old.clone()
+			moving.clock = b.clock
+			moving.age()
+			if _, err := b.Rebalance(SeedNumber(rapid.Uint64().Draw(t, "seed"))); err != nil {
+				if swift.Is(err, swift.Invalid) { // too few devices left
+					return
+				}
+				t.Fatal(err)
+			}
+			if err := b.Validate(); err != nil {
+				t.Fatal(err)
+			}
+			if old.rows == nil {
+				spread(t, b)
+			}
+			if old.rows != nil && old.replicas == b.replicas {
+				calm(t, moving, b)
+			}
+		}
+	})
+}
+
+func change(t *rapid.T, b *Builder, now *time.Time) {
+	*now = now.Add(time.Duration(rapid.IntRange(0, 5).Draw(t, "pass")) * time.Hour)
+	id := rapid.IntRange(0, b.DevSlots()-1).Draw(t, "id")
+	switch rapid.IntRange(0, 3).Draw(t, "change") {
+	case 0:
+		_ = b.RemoveDevice(id) // a hole is not found
+	case 1:
+		_ = b.SetWeight(id, float64(rapid.IntRange(0, 300).Draw(t, "to")))
+	case 2:
+		if _, err := b.AddDevice(aDevice(1, rapid.IntRange(1, 5).Draw(t, "new zone"), 9, 100)); err != nil {
+			t.Fatal(err)
 		}
 	}
 }
 
-func BenchmarkRebalance(b *testing.B) {
-	s := shapes[5]
-	s.partPower = 14
-	for i := range b.N {
-		rebalance(b, s.build(b), uint64(i))
+// spread fails when a tier holds more of a partition than planned.
+func spread(t *rapid.T, b *Builder) {
+	tree := b.tree()
+	p, err := b.plan(tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for part := range b.Partitions() {
+		at := make([]int32, len(tree.tiers))
+		for _, row := range b.rows {
+			if part < len(row) {
+				for _, n := range tree.path[row[part]] {
+					at[n]++
+				}
+			}
+		}
+		for n := 1; n < len(at); n++ {
+			if at[n] > p.max[n] {
+				t.Fatalf("partition %d has %d replicas in %v, %d are planned", part, at[n], tree.tiers[n], p.max[n])
+			}
+		}
+	}
+}
+
+// calm fails when a partition that rests has moved from a device that stays.
+func calm(t *rapid.T, old, b *Builder) {
+	for part := range b.Partitions() {
+		moved := 0
+		for replica, row := range b.rows {
+			if part >= len(row) || old.rows[replica][part] == row[part] {
+				continue
+			}
+			if from := old.rows[replica][part]; int(from) < len(b.devs) && b.devs[from] != nil {
+				moved++
+			}
+		}
+		if moved > 0 && int(old.lastMoves[part]) < b.minPartHours {
+			t.Fatalf("partition %d moved %d hours after its last move", part, old.lastMoves[part])
+		}
+	}
+}
+
+func BenchmarkThousandDevices(b *testing.B) {
+	for range b.N {
+		n, _ := started(b, 16, 3, 1)
+		for i := range 1000 {
+			add(b, n, aDevice(1, i%10, i/10%10, 100))
+		}
+		rebalance(b, n)
 	}
 }

@@ -1,261 +1,325 @@
 package builder
 
 import (
-	"math/rand/v2"
+	"errors"
+	"fmt"
+	"math"
+	"slices"
 
-	"apus/impl/ring"
+	"apus/impl/swift"
 )
 
-// plan is, for every partition, the devices it should be on: all three rules
-// as far as they do not limit the number of moves at once.
-func (b *Builder) plan(rng *rand.Rand) [][]uint16 {
-	p := &planner{rng: rng, have: make([][]uint16, b.partitions()), want: make([][]uint16, b.partitions())}
-	for part := range p.have {
-		p.have[part] = b.replicasOf(part)
-	}
-	p.childOf = make([]int, len(b.devs))
-	quotas := b.quotas()
-	root := b.tree()
-	root.bound(quotas)
-	p.fill(root, quotas)
-	return p.want
+// Floating-point numbers are computed in the order in which Swift's builder
+// computes them, because a difference in the last bit can become another
+// placement. Products are converted explicitly where they are summed: Go may
+// otherwise fuse the two operations on some machines.
+
+// tolerance is what sums of shares may be off.
+const tolerance = 1e-10
+
+// plan is what each node of a tree should hold of every partition.
+type plan struct {
+	target   []float64
+	min, max []int32
 }
 
-// quotas is how many replicas each partition has.
-func (b *Builder) quotas() []int {
-	q := make([]int, b.partitions())
-	for _, row := range b.rows {
-		for part := range row {
-			q[part]++
+// weightOfOnePart is how many partitions a unit of weight stands for.
+func (b *Builder) weightOfOnePart() (float64, error) {
+	sum := 0.0
+	for _, d := range b.devs {
+		if d != nil {
+			sum += d.Weight
 		}
 	}
-	return q
+	if sum == 0 {
+		return 0, swift.E("builder", "", swift.Invalid,
+			errors.New("There are no devices in this ring, or all devices have been deleted")) //nolint:staticcheck // upstream's words
+	}
+	return float64(b.Partitions()) * b.replicas / sum, nil
 }
 
-// replicasOf is the devices a partition is on.
-func (b *Builder) replicasOf(part int) []uint16 {
-	var out []uint16
-	for _, row := range b.rows {
-		if part < len(row) && row[part] != ring.NoDevice {
-			out = append(out, row[part])
+// weightedReplicas shares replicas by weight alone, at most one to a device.
+func (b *Builder) weightedReplicas(t *tree) ([]float64, error) {
+	one, err := b.weightOfOnePart()
+	if err != nil {
+		return nil, err
+	}
+	share := make([]float64, len(b.devs))
+	var room []int
+	for id, d := range b.devs {
+		if d == nil || d.Weight == 0 {
+			continue
+		}
+		if share[id] = d.Weight * one / float64(b.Partitions()); share[id] < 1 {
+			room = append(room, id)
+		} else {
+			share[id] = 1
+		}
+	}
+	for rounds := 0; ; rounds++ {
+		remaining := b.replicas - sumOf(share)
+		if remaining < tolerance {
+			break
+		}
+		room = slices.DeleteFunc(room, func(id int) bool { return share[id] >= 1 })
+		sum := 0.0
+		for _, id := range room {
+			sum += share[id]
+		}
+		if sum == 0 || rounds > maxRounds {
+			return nil, b.planError("%w", errIndivisible)
+		}
+		rel := remaining / sum
+		for _, id := range room {
+			share[id] = min(1, share[id]*(rel+1))
+		}
+	}
+	out := make([]float64, len(t.tiers))
+	for id, d := range b.devs {
+		if d == nil || d.Weight == 0 {
+			continue
+		}
+		out[root] += share[id]
+		for _, n := range t.path[id] {
+			out[n] += share[id]
+		}
+	}
+	return out, b.checkShares(t, out)
+}
+
+func sumOf(v []float64) float64 {
+	sum := 0.0
+	for _, x := range v {
+		sum += x
+	}
+	return sum
+}
+
+func (b *Builder) planError(format string, args ...any) error {
+	return swift.E("builder.Rebalance", "", swift.Invalid, fmt.Errorf(format, args...))
+}
+
+// checkShares makes sure that every level holds all replicas.
+func (b *Builder) checkShares(t *tree, share []float64) error {
+	var sums [depths + 1]float64
+	for n, s := range share {
+		sums[t.tiers[n].Depth] += s
+	}
+	for depth, s := range sums {
+		if !(math.Abs(b.replicas-s) <= tolerance) { // NaN included
+			return b.planError("%g != %g at tier %s", s, b.replicas, levelNames[depth])
+		}
+	}
+	return nil
+}
+
+var levelNames = [depths + 1]string{"cluster", "regions", "zones", "servers", "devices"}
+
+// wantedReplicas spreads replicas as far apart as devices allow and by weight
+// within that.
+func (b *Builder) wantedReplicas(t *tree, weighted []float64) ([]float64, error) {
+	s := spreader{tree: t, weighted: weighted, wanted: make([]float64, len(t.tiers)),
+		even: t.maxReplicas(b.replicas, func(x float64) float64 { return x })}
+	if err := s.place(root, b.replicas); err != nil {
+		return nil, b.planError("%w", err)
+	}
+	return s.wanted, b.checkShares(t, s.wanted)
+}
+
+type spreader struct {
+	*tree
+	weighted, wanted []float64
+	even             []float64 // shares if weights did not count
+}
+
+func (s *spreader) least(n int32) float64 { return math.Floor(s.even[n]) }
+func (s *spreader) most(n int32) float64  { return math.Ceil(s.even[n]) }
+func (s *spreader) room(n int32) float64  { return float64(s.devices[n]) }
+
+// place gives a node its share and divides it among the children.
+func (s *spreader) place(n int32, share float64) error {
+	if share > s.room(n) {
+		return fmt.Errorf("More replicanths (%g) than devices (%d) in tier (%s)", //nolint:staticcheck // upstream's words
+			share, s.devices[n], s.tiers[n].name(fmt.Sprint(s.tiers[n].ID)))
+	}
+	s.wanted[n] = share
+	children := s.children[n]
+	if len(children) == 0 {
+		return nil
+	}
+	got, err := s.divide(children, share)
+	if err != nil {
+		return err
+	}
+	for i, c := range children {
+		if err := s.place(c, got[i]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// maxRounds is far more than dividing takes; weights beyond all measure must
+// not keep it from ending.
+const maxRounds = 10000
+
+var errIndivisible = errors.New("these weights cannot be divided; are some of them extremely large or small?")
+
+// divide shares by weight, then corrects what is beyond a bound and shares
+// the difference among those who are not, until nothing is left.
+func (s *spreader) divide(children []int32, share float64) ([]float64, error) {
+	got := make([]float64, len(children))
+	spread := make([]int, len(children))
+	for i := range spread {
+		spread[i] = i
+	}
+	remaining, beyond := share, false
+	for range maxRounds {
+		sum := 0.0
+		for _, i := range spread {
+			sum += s.weighted[children[i]]
+		}
+		if sum == 0 {
+			break
+		}
+		rel := remaining / sum
+		for _, i := range spread {
+			got[i] = s.bounded(children[i], got[i]+float64(s.weighted[children[i]]*rel), beyond)
+		}
+		remaining = share - sumOf(got)
+		switch {
+		case remaining < -tolerance:
+			spread = s.pick(children, func(i int, c int32) bool { return got[i] > s.least(c) })
+		case remaining > tolerance:
+			spread = s.pick(children, func(i int, c int32) bool { return s.room(c) > got[i] && got[i] < s.most(c) })
+			if len(spread) == 0 {
+				beyond = true
+				spread = s.pick(children, func(i int, c int32) bool { return got[i] < s.room(c) })
+			}
+		default:
+			return got, nil
+		}
+	}
+	return nil, errIndivisible
+}
+
+func (s *spreader) pick(children []int32, ok func(i int, c int32) bool) []int {
+	var out []int
+	for i, c := range children {
+		if ok(i, c) {
+			out = append(out, i)
 		}
 	}
 	return out
 }
 
-type planner struct {
-	rng        *rand.Rand
-	have, want [][]uint16 // by partition
-	childOf    []int      // scratch: device → child of the node at hand
+// bounded keeps a share between the even shares, unless that is beyond reach,
+// and within the number of devices.
+func (s *spreader) bounded(n int32, share float64, beyond bool) float64 {
+	switch {
+	case share < s.least(n):
+		share = s.least(n)
+	case share > s.most(n) && !beyond:
+		share = s.most(n)
+	}
+	return min(share, s.room(n))
 }
 
-// fill distributes the replicas that quotas give a node over its children.
-// Child i gets of every partition either base[i] or one more, so the whole
-// question is a 0/1 matrix with given sums of rows and columns. As the sums
-// of the rows differ by at most one, such a matrix always exists.
-func (p *planner) fill(n *node, quotas []int) {
-	if len(n.children) == 0 {
-		for part, q := range quotas {
-			if q > 0 {
-				p.want[part] = append(p.want[part], n.device)
-			}
+// requiredOverload is by how much, at most, a device must hold more than its
+// weighted share.
+func (b *Builder) requiredOverload(t *tree, weighted, wanted []float64) float64 {
+	most := 0.0
+	for id, d := range b.devs {
+		if d == nil || d.Weight == 0 {
+			continue
 		}
+		n := t.path[id][depths-1]
+		most = max(most, (wanted[n]-weighted[n])/weighted[n])
+	}
+	return most
+}
+
+// plan lies between the weighted shares and the wanted ones, as far towards
+// the latter as the overload allows.
+func (b *Builder) plan(t *tree) (*plan, error) {
+	weighted, err := b.weightedReplicas(t)
+	if err != nil {
+		return nil, err
+	}
+	target, err := b.wantedReplicas(t, weighted)
+	if err != nil {
+		return nil, err
+	}
+	if most := b.requiredOverload(t, weighted, target); most > 0 {
+		overload := min(b.overload, most)
+		for n, w := range weighted {
+			target[n] = float64((target[n]-w)/most*overload) + w
+		}
+		if err := b.checkShares(t, target); err != nil {
+			return nil, err
+		}
+	}
+	p := &plan{target: target, min: make([]int32, len(target)), max: make([]int32, len(target))}
+	for n, r := range target {
+		p.min[n] = int32(math.Floor(r + tolerance))
+		p.max[n] = int32(math.Ceil(r - tolerance))
+	}
+	return p, nil
+}
+
+// setWanted tells every device how many partitions it should gain.
+func (b *Builder) setWanted(t *tree, p *plan) error {
+	share := make([]int, len(t.tiers))
+	total := int(b.replicas * float64(b.Partitions()))
+	b.placeParts(t, p, share, root, total)
+	var sums [depths + 1]int
+	for n, s := range share {
+		sums[t.tiers[n].Depth] += s
+	}
+	for depth, s := range sums {
+		if s != total {
+			return b.planError("%d != %d at tier %s", s, total, levelNames[depth])
+		}
+	}
+	for id, d := range b.devs {
+		switch {
+		case d == nil:
+			continue
+		case d.Weight == 0: // wants to be rid of everything
+			d.PartsWanted = -float64(b.Partitions()) * b.replicas
+		default:
+			d.PartsWanted = float64(share[t.path[id][depths-1]] - d.Parts)
+		}
+		d.Planned = true
+	}
+	return nil
+}
+
+func (b *Builder) placeParts(t *tree, p *plan, share []int, n int32, parts int) {
+	share[n] = parts
+	children := t.children[n]
+	if len(children) == 0 {
 		return
 	}
-	m := p.matrix(n, quotas)
-	m.fixRows()
-	m.fixColumns()
-	for i, c := range n.children {
-		below := make([]int, len(quotas))
-		for part := range below {
-			below[part] = m.base[i]
-			if m.one[part][i] {
-				below[part]++
-			}
-		}
-		p.fill(c, below)
+	for _, c := range children {
+		share[c] = min(parts, int(math.Floor(p.target[c]*float64(b.Partitions()))))
+		parts -= share[c]
 	}
-}
-
-// matrix holds, for partition and child, whether the child gets one replica
-// more than its base. surplus counts the ones of a column beyond its sum.
-type matrix struct {
-	rng     *rand.Rand
-	base    []int
-	surplus []int
-	need    []int // sum of each row
-	one     [][]bool
-	kept    [][]bool // the ones that are there already: better left alone
-	order   []int    // of rows, shuffled
-}
-
-// matrix starts from the assignment as it is, whatever its sums.
-func (p *planner) matrix(n *node, quotas []int) *matrix {
-	parts, k := len(quotas), len(n.children)
-	m := &matrix{rng: p.rng, base: make([]int, k), surplus: make([]int, k), need: make([]int, parts),
-		one: make([][]bool, parts), kept: make([][]bool, parts), order: p.rng.Perm(parts)}
-	for d := range p.childOf {
-		p.childOf[d] = -1
-	}
-	bases := 0
-	for i, c := range n.children {
-		for d := range c.devices {
-			p.childOf[d] = i
-		}
-		m.base[i] = c.total / parts
-		m.surplus[i] = -(c.total % parts)
-		bases += m.base[i]
-	}
-	cells := make([]bool, 2*parts*k)
-	here := make([]int, k)
-	for part := range parts {
-		m.one[part], m.kept[part], cells = cells[:k:k], cells[k:2*k:2*k], cells[2*k:]
-		m.need[part] = quotas[part] - bases
-		clear(here)
-		for _, d := range p.have[part] {
-			if i := p.childOf[d]; i >= 0 {
-				here[i]++
-			}
-		}
-		for i := range here {
-			if here[i] > m.base[i] {
-				m.one[part][i], m.kept[part][i] = true, true
-				m.surplus[i]++
-				m.need[part]--
-			}
-		}
-	}
-	return m
-}
-
-// fixRows gives every row its sum: first where there are too many ones, so
-// that the second pass knows what the columns still lack.
-func (m *matrix) fixRows() {
-	for _, part := range m.order {
-		for ; m.need[part] < 0; m.need[part]++ {
-			m.set(part, m.fullest(part), false)
-		}
-	}
-	for _, part := range m.order {
-		for ; m.need[part] > 0; m.need[part]-- {
-			m.set(part, m.emptiest(part), true)
-		}
-	}
-}
-
-func (m *matrix) set(part, col int, v bool) {
-	m.one[part][col] = v
-	if v {
-		m.surplus[col]++
-	} else {
-		m.surplus[col]--
-		m.kept[part][col] = false
-	}
-}
-
-// fullest is the column of a one whose column has the most too many.
-func (m *matrix) fullest(part int) int {
-	best := -1
-	for i, one := range m.one[part] {
-		if one && (best < 0 || m.surplus[i] > m.surplus[best]) {
-			best = i
-		}
-	}
-	return best
-}
-
-// emptiest draws the column of a zero, with a probability in proportion to
-// what the column lacks. Drawing makes partitions meet in all combinations of
-// devices, so that the load of a broken one spreads over all others.
-func (m *matrix) emptiest(part int) int {
-	lack, best := 0, -1
-	for i, one := range m.one[part] {
-		if one {
-			continue
-		}
-		lack += max(-m.surplus[i], 0)
-		if best < 0 || m.surplus[i] < m.surplus[best] {
-			best = i
-		}
-	}
-	if lack == 0 {
-		return best
-	}
-	draw := m.rng.IntN(lack)
-	for i, one := range m.one[part] {
-		if one {
-			continue
-		}
-		if draw -= max(-m.surplus[i], 0); draw < 0 {
-			return i
-		}
-	}
-	panic("builder: drew beyond the sum")
-}
-
-// fixColumns gives every column its sum without changing those of the rows:
-// first by shifting ones that are new anyway, then kept ones, and what is
-// left over chains of columns.
-func (m *matrix) fixColumns() {
-	for _, kept := range []bool{false, true} {
-		for _, part := range m.order {
-			for m.shift(part, kept) {
-			}
-		}
-	}
-	for i := range m.surplus {
-		for m.surplus[i] > 0 {
-			m.chain(i)
-		}
-	}
-}
-
-// shift moves a one of a row from a column with too many to one with too few.
-func (m *matrix) shift(part int, kept bool) bool {
-	from, to := -1, -1
-	for i, one := range m.one[part] {
+	byTarget := slices.Clone(children)
+	slices.SortStableFunc(byTarget, func(a, b int32) int {
 		switch {
-		case one && m.surplus[i] > 0 && (kept || !m.kept[part][i]):
-			from = i
-		case !one && m.surplus[i] < 0 && (to < 0 || m.surplus[i] < m.surplus[to]):
-			to = i
+		case p.target[a] < p.target[b]:
+			return -1
+		case p.target[a] > p.target[b]:
+			return 1
 		}
+		return 0
+	})
+	for i := 0; parts > 0; i++ {
+		share[byTarget[i%len(byTarget)]]++
+		parts--
 	}
-	if from < 0 || to < 0 {
-		return false
+	for _, c := range children {
+		b.placeParts(t, p, share, c, share[c])
 	}
-	m.set(part, from, false)
-	m.set(part, to, true)
-	return true
-}
-
-// chain moves one surplus of a column to a column that lacks, through rows
-// that each shift by one column. The shortest chain disturbs least.
-func (m *matrix) chain(start int) {
-	type link struct{ from, part int }
-	via := map[int]link{start: {-1, -1}}
-	for queue := []int{start}; len(queue) > 0; queue = queue[1:] {
-		from := queue[0]
-		for _, part := range m.order {
-			if !m.one[part][from] {
-				continue
-			}
-			for to, one := range m.one[part] {
-				if _, seen := via[to]; one || seen {
-					continue
-				}
-				via[to] = link{from, part}
-				if m.surplus[to] >= 0 {
-					queue = append(queue, to)
-					continue
-				}
-				for at := to; at != start; at = via[at].from {
-					m.set(via[at].part, via[at].from, false)
-					m.set(via[at].part, at, true)
-				}
-				return
-			}
-		}
-	}
-	panic("builder: a column cannot be balanced")
 }

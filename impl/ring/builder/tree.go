@@ -1,200 +1,134 @@
 package builder
 
 import (
-	"math"
+	"cmp"
+	"fmt"
 	"slices"
-	"sort"
-
-	"apus/impl/ring"
 )
 
-// node is one tier: the cluster, a region, a zone, a host, or at the leaves a
-// device.
-type node struct {
-	children []*node
-	devices  map[uint16]bool // of the whole subtree
-	weight   float64
-	total    int // replicas it shall hold
-	most     int // of one partition
-	device   uint16
+// Tier is a place in a cluster: a region (Depth 1), a zone (2), a host (3), a
+// device (4), or all of it (0). Fields beyond Depth are zero.
+type Tier struct {
+	Depth        int
+	Region, Zone int
+	IP           string
+	ID           int
 }
 
-// tree sorts every usable device into its tiers. Children are in the order of
-// their keys, so that the tree is the same on every machine.
-func (b *Builder) tree() *node {
-	var devs []*ring.Device
+const depths = 4 // of tiers below the cluster
+
+// tierOf is the tier of a device at a depth.
+func tierOf(d *Device, depth int) Tier {
+	t := Tier{Depth: depth, Region: d.Region}
+	if depth > 1 {
+		t.Zone = d.Zone
+	}
+	if depth > 2 {
+		t.IP = d.IP
+	}
+	if depth > 3 {
+		t.ID = d.ID
+	}
+	return t
+}
+
+func compareTiers(a, b Tier) int {
+	return cmp.Or(cmp.Compare(a.Region, b.Region), cmp.Compare(min(a.Depth, 2), min(b.Depth, 2)),
+		cmp.Compare(a.Zone, b.Zone), cmp.Compare(min(a.Depth, 3), min(b.Depth, 3)),
+		cmp.Compare(a.IP, b.IP), cmp.Compare(a.Depth, b.Depth), cmp.Compare(a.ID, b.ID))
+}
+
+// name is how reports call a tier.
+func (t Tier) name(device string) string {
+	switch t.Depth {
+	case 0:
+		return "cluster"
+	case 1:
+		return fmt.Sprintf("r%d", t.Region)
+	case 2:
+		return fmt.Sprintf("r%dz%d", t.Region, t.Zone)
+	case 3:
+		return fmt.Sprintf("r%dz%d-%s", t.Region, t.Zone, t.IP)
+	}
+	return fmt.Sprintf("r%dz%d-%s/%s", t.Region, t.Zone, t.IP, device)
+}
+
+// tree is the tiers of a cluster as numbered nodes; 0 is the cluster. Values
+// of nodes are slices by node.
+type tree struct {
+	tiers    []Tier
+	parent   []int32
+	weighted []bool          // has a device with weight
+	children [][]int32       // those weighted, sorted by tier
+	path     [][depths]int32 // device id → its nodes, from region to device
+	devices  []int32         // devices with weight below
+}
+
+const root = 0
+
+// tree sorts every device into its tiers.
+func (b *Builder) tree() *tree {
+	t := &tree{path: make([][depths]int32, len(b.devs))}
+	t.add(Tier{}, -1)
+	byTier := map[Tier]int32{}
 	for id, d := range b.devs {
-		if d != nil && !b.gone[id] && d.Weight > 0 {
-			devs = append(devs, d)
+		if d == nil {
+			continue
 		}
-	}
-	return grow(devs, []func(a, b *ring.Device) int{
-		func(a, b *ring.Device) int { return a.Region - b.Region },
-		func(a, b *ring.Device) int { return a.Zone - b.Zone },
-		func(a, b *ring.Device) int {
-			switch {
-			case a.IP < b.IP:
-				return -1
-			case a.IP > b.IP:
-				return 1
+		above := int32(root)
+		for i := range depths {
+			tier := tierOf(d, i+1)
+			n, ok := byTier[tier]
+			if !ok {
+				n = t.add(tier, above)
+				byTier[tier] = n
 			}
-			return 0
-		},
-		func(a, b *ring.Device) int { return a.ID - b.ID },
-	})
-}
-
-func grow(devs []*ring.Device, tiers []func(a, b *ring.Device) int) *node {
-	n := &node{devices: map[uint16]bool{}}
-	for _, d := range devs {
-		n.devices[uint16(d.ID)] = true
-		n.weight += d.Weight
-	}
-	if len(tiers) == 0 {
-		n.device = uint16(devs[0].ID)
-		return n
-	}
-	slices.SortStableFunc(devs, tiers[0])
-	for len(devs) > 0 {
-		end := 1
-		for end < len(devs) && tiers[0](devs[0], devs[end]) == 0 {
-			end++
+			t.path[id][i], above = n, n
 		}
-		n.children = append(n.children, grow(devs[:end:end], tiers[1:]))
-		devs = devs[end:]
-	}
-	return n
-}
-
-// bound gives every node its total and its most, from how many replicas each
-// partition has in this one. A child's total lies between the even shares of
-// rule 1 and is otherwise proportional to its weight.
-func (n *node) bound(quotas []int) {
-	n.total = 0
-	for _, q := range quotas {
-		n.total += q
-	}
-	n.most = (n.total + len(quotas) - 1) / len(quotas)
-	n.boundBelow(len(quotas))
-}
-
-func (n *node) boundBelow(parts int) {
-	least, most := n.total/parts, (n.total+parts-1)/parts
-	if len(n.children) == 0 {
-		return
-	}
-	lo, hi := make([]int, len(n.children)), make([]int, len(n.children))
-	low, high := n.level(least, false), n.level(most, true)
-	for i, c := range n.children {
-		lo[i] = min(low, len(c.devices)) * parts
-		hi[i] = min(high, len(c.devices)) * parts
-	}
-	totals := share(n.total, n.children, lo, hi)
-	for i, c := range n.children {
-		c.total, c.most = totals[i], min(high, len(c.devices))
-		c.boundBelow(parts)
-	}
-}
-
-// level spreads replicas evenly over the children, each taking at most as
-// many as it has devices: the level up to which all can be filled, or, with
-// up, the level that is enough for all replicas.
-func (n *node) level(replicas int, up bool) int {
-	filled := func(level int) int {
-		sum := 0
-		for _, c := range n.children {
-			sum += min(level, len(c.devices))
-		}
-		return sum
-	}
-	level := 0
-	for filled(level) < replicas {
-		level++
-	}
-	if !up && filled(level) > replicas {
-		level--
-	}
-	return level
-}
-
-// share splits total in proportion to weight, child i getting from lo[i] to
-// hi[i].
-func share(total int, children []*node, lo, hi []int) []int {
-	ideal := func(i int, rate float64) float64 {
-		return min(max(rate*children[i].weight, float64(lo[i])), float64(hi[i]))
-	}
-	sum := func(rate float64) (s float64) {
-		for i := range children {
-			s += ideal(i, rate)
-		}
-		return s
-	}
-	low, high := 0.0, 1.0
-	lightest := math.Inf(1)
-	for _, c := range children {
-		lightest = min(lightest, c.weight)
-	}
-	for high*lightest < float64(total) && !math.IsInf(high, 1) {
-		high *= 2 // at such a rate every child is at its bound
-	}
-	for range 200 {
-		if mid := low + (high-low)/2; sum(mid) < float64(total) {
-			low = mid
-		} else {
-			high = mid
-		}
-	}
-	return roundTo(total, children, func(i int) float64 { return ideal(i, high) }, lo, hi)
-}
-
-// roundTo makes whole numbers of ideals, largest remainders up, whose sum is
-// total.
-func roundTo(total int, children []*node, ideal func(int) float64, lo, hi []int) []int {
-	out := make([]int, len(children))
-	order := make([]int, len(children))
-	rest := total
-	for i := range children {
-		order[i] = i
-		out[i] = min(max(int(ideal(i)), lo[i]), hi[i])
-		rest -= out[i]
-	}
-	remainder := func(i int) float64 { return ideal(i) - float64(out[i]) }
-	sort.SliceStable(order, func(a, b int) bool { return remainder(order[a]) > remainder(order[b]) })
-	for rest != 0 {
-		before := rest
-		for _, i := range order {
-			switch {
-			case rest > 0 && out[i] < hi[i]:
-				out[i]++
-				rest--
-			case rest < 0 && out[i] > lo[i]:
-				out[i]--
-				rest++
+		if d.Weight > 0 {
+			t.devices[root]++
+			t.weighted[root] = true
+			for _, n := range t.path[id] {
+				t.devices[n]++
+				t.weighted[n] = true
 			}
 		}
-		if rest == before {
-			panic("builder: totals cannot be met within their bounds")
+	}
+	for n := 1; n < len(t.tiers); n++ {
+		if t.weighted[n] {
+			t.children[t.parent[n]] = append(t.children[t.parent[n]], int32(n))
 		}
 	}
+	for _, c := range t.children {
+		slices.SortFunc(c, func(a, b int32) int { return compareTiers(t.tiers[a], t.tiers[b]) })
+	}
+	return t
+}
+
+func (t *tree) add(tier Tier, parent int32) int32 {
+	t.tiers = append(t.tiers, tier)
+	t.parent = append(t.parent, parent)
+	t.weighted = append(t.weighted, false)
+	t.children = append(t.children, nil)
+	t.devices = append(t.devices, 0)
+	return int32(len(t.tiers) - 1)
+}
+
+// maxReplicas is how many replicas of a partition each tier holds when they
+// are divided equally at every level; round makes a share of it (math.Ceil),
+// or leaves it alone.
+func (t *tree) maxReplicas(replicas float64, round func(float64) float64) []float64 {
+	out := make([]float64, len(t.tiers))
+	var walk func(n int32, share float64)
+	walk = func(n int32, share float64) {
+		if t.tiers[n].Depth == depths {
+			share = min(1, share)
+		}
+		out[n] = share
+		for _, c := range t.children[n] {
+			walk(c, round(share/float64(len(t.children[n]))))
+		}
+	}
+	walk(root, replicas)
 	return out
-}
-
-// crowded reports whether a partition with these replicas has more of them in
-// one place than rule 1 allows.
-func (n *node) crowded(devs []uint16) bool {
-	here := 0
-	for _, d := range devs {
-		if n.devices[d] {
-			here++
-		}
-	}
-	if here > n.most {
-		return true
-	}
-	for _, c := range n.children {
-		if c.crowded(devs) {
-			return true
-		}
-	}
-	return false
 }

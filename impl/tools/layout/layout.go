@@ -11,6 +11,7 @@ import (
 	"io/fs"
 	"path"
 	"strings"
+	"time"
 
 	"apus/impl/host"
 	"apus/impl/ring"
@@ -98,11 +99,18 @@ func TestUsers() []User {
 // policies.
 func RingKinds() []string { return []string{"account", "container", "object"} }
 
+// ringTime is when the rings are built: the same in every run, so that equal
+// clusters have equal rings. Any time beyond min-part-hours after 1970 does.
+func ringTime() time.Time { return time.Unix(1700000000, 0) }
+
 // Rings builds the rings named by RingKinds.
 func (c *Cluster) Rings() (map[string]*ring.Ring, error) {
 	out := map[string]*ring.Ring{}
 	for i, kind := range RingKinds() {
-		b := builder.New(c.PartPower, float64(c.Replicas), 1)
+		b, err := builder.New(ringTime, c.PartPower, float64(c.Replicas), 1)
+		if err != nil {
+			return nil, err
+		}
 		for _, n := range c.Nodes {
 			port := n.Ports.Object
 			switch kind {
@@ -116,15 +124,17 @@ func (c *Cluster) Rings() (map[string]*ring.Ring, error) {
 					Region: n.Region, Zone: n.Zone, IP: n.IP, Port: port, Device: d, Weight: 100,
 					ReplicationIP: n.IP, ReplicationPort: port,
 				}
-				if _, err := b.Add(dev); err != nil {
+				if _, err := b.AddDevice(dev); err != nil {
 					return nil, err
 				}
 			}
 		}
-		if err := b.Rebalance(c.RingSeed + uint64(i)); err != nil {
+		if _, err := b.Rebalance(builder.SeedNumber(c.RingSeed + uint64(i))); err != nil {
 			return nil, err
 		}
-		out[kind] = b.Ring()
+		if out[kind], err = b.Ring(); err != nil {
+			return nil, err
+		}
 	}
 	return out, nil
 }
