@@ -217,48 +217,50 @@ func TestUpdateFailAndCutAnywhere(t *testing.T) {
 // A quarantine that is cut or fails leaves the object where it is or moved, and
 // its suffix is marked if it moved.
 func TestQuarantineFailAndCutAnywhere(t *testing.T) {
-	modes := map[string]disk.CutMode{"fail": 0}
-	for name, mode := range cutModes {
-		modes["cut "+name] = mode
+	fail := func(d *disk.Disk, n int64) { d.FailAt(n, host.ErrIO) }
+	for n := int64(1); !quarantineUntil(t, fail, nil, 1, n); n++ {
 	}
-	for name, mode := range modes {
-		for n := int64(1); ; n++ {
-			w := simWorld(t, disk.Config{}, uint64(n))
-			o := w.object(t)
-			must(t, put(o, stamp(1), "body"))
-			w.hashesOf(t)
-			overwrite(t, w, o, func(f host.File) { _, _ = f.WriteAt([]byte("B"), 0); must(t, f.Sync()) })
-			at := w.disk().Ops() + n
-			if name == "fail" {
-				w.disk().FailAt(at, host.ErrIO)
-			} else {
-				w.disk().SetCrashAt(at)
-			}
-			if body, _, err := get(o); err == nil {
-				t.Errorf("%s, operation %d: a bad body %q is served", name, n, body)
-			}
-			over := w.disk().Ops() < at
-			for _, f := range w.proc.OpenFiles() {
-				t.Errorf("%s, operation %d: left open: %s", name, n, f.Path)
-			}
-			if name != "fail" {
-				w.boot(t, w.machine.PowerCut(mode))
-			}
-			for range 2 {
-				if body, _, err := get(w.object(t)); err == nil {
-					t.Errorf("%s, operation %d: a bad body %q is served later", name, n, body)
+	for name, mode := range cutModes {
+		t.Run(name, func(t *testing.T) {
+			for seed := range uint64(16) {
+				for n := int64(1); !quarantineUntil(t, (*disk.Disk).SetCrashAt, &mode, seed, n); n++ {
 				}
 			}
-			if got := w.hashesOf(t); len(got) > 0 {
-				t.Errorf("%s, operation %d: the suffix still has a hash: %v", name, n, got)
-			}
-			must(t, put(w.object(t), stamp(2), "again"))
-			wantBody(t, w.object(t), "again")
-			if over {
-				break
-			}
+		})
+	}
+}
+
+// quarantineUntil has trouble at operation n, then perhaps a power cut, and
+// reports whether the quarantine ended before.
+func quarantineUntil(t *testing.T, trouble func(*disk.Disk, int64), mode *disk.CutMode, seed uint64, n int64) (over bool) {
+	w := simWorld(t, disk.Config{}, seed)
+	o := w.object(t)
+	must(t, put(o, stamp(1), "body"))
+	w.hashesOf(t)
+	overwrite(t, w, o, func(f host.File) { _, _ = f.WriteAt([]byte("B"), 0); must(t, f.Sync()) })
+	at := w.disk().Ops() + n
+	trouble(w.disk(), at)
+	if body, _, err := get(o); err == nil {
+		t.Errorf("seed %d, operation %d: a bad body %q is served", seed, n, body)
+	}
+	over = w.disk().Ops() < at
+	for _, f := range w.proc.OpenFiles() {
+		t.Errorf("seed %d, operation %d: left open: %s", seed, n, f.Path)
+	}
+	if mode != nil {
+		w.boot(t, w.machine.PowerCut(*mode))
+	}
+	for range 2 {
+		if body, _, err := get(w.object(t)); err == nil {
+			t.Errorf("seed %d, operation %d: a bad body %q is served later", seed, n, body)
 		}
 	}
+	if got := w.hashesOf(t); len(got) > 0 {
+		t.Errorf("seed %d, operation %d: the suffix still has a hash: %v", seed, n, got)
+	}
+	must(t, put(w.object(t), stamp(2), "again"))
+	wantBody(t, w.object(t), "again")
+	return over
 }
 
 // Writers that meet share one sync of the device. A cut before any operation

@@ -76,7 +76,10 @@ func FuzzMetadata(f *testing.F) {
 	}
 	f.Add([]byte("\x80\x02}q\x00(U\x04nameq\x01U\x06/a/c/oq\x02u."))
 	f.Fuzz(func(t *testing.T, raw []byte) {
-		m, err := DecodeMetadata(raw)
+		m, err := decodeMetadata(raw)
+		if quick, ok := quickMetadata(raw); ok && (err != nil || !maps.Equal(m, quick)) {
+			t.Errorf("quickly %q, else %q, %v", quick, m, err)
+		}
 		if err != nil {
 			return
 		}
@@ -138,4 +141,27 @@ func FuzzOverflow(f *testing.F) {
 			t.Errorf("%q is %+v", s, o)
 		}
 	})
+}
+
+// The usual metadata is read the quick way.
+func TestQuickMetadata(t *testing.T) {
+	m := Metadata{KeyName: "/a/c/日本\xff", KeyTimestamp: "1790000000.00000", KeyContentType: "text/plain", KeyContentLength: "1", KeyETag: "d41d8"}
+	for _, extra := range []int{0, 10, 200} {
+		for len(m) < 5+extra {
+			m["X-Object-Meta-"+strings.Repeat("k", len(m))] = strings.Repeat("v", 2+len(m))
+		}
+		raw, err := EncodeMetadata(m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, ok := quickMetadata(raw)
+		if !ok || !maps.Equal(got, m) {
+			t.Errorf("%d headers: %v, %q", len(m), ok, got)
+		}
+		for n := range len(raw) {
+			if _, ok := quickMetadata(raw[:n]); ok {
+				t.Errorf("%d headers cut off after %d bytes are read", len(m), n)
+			}
+		}
+	}
 }

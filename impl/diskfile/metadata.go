@@ -122,6 +122,13 @@ func EncodeMetadata(m Metadata) ([]byte, error) {
 // DecodeMetadata reads a pickle that EncodeMetadata or a Python object server
 // wrote. Python 2 left header bytes as they are, Python 3 did not.
 func DecodeMetadata(b []byte) (Metadata, error) {
+	if m, ok := quickMetadata(b); ok {
+		return m, nil
+	}
+	return decodeMetadata(b)
+}
+
+func decodeMetadata(b []byte) (Metadata, error) {
 	const op = "diskfile.DecodeMetadata"
 	v, err := pickle.Decode(b)
 	if err != nil {

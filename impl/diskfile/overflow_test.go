@@ -18,7 +18,11 @@ var ext4 = disk.Config{XattrLimit: 4000}
 // Metadata that the file system refuses as an attribute is kept all the same,
 // of every kind of file, and bodies are what they were.
 func TestOverflow(t *testing.T) {
-	w := simWorld(t, ext4, 1)
+	t.Run("simulated", func(t *testing.T) { overflows(t, simWorld(t, ext4, 1)) })
+	t.Run("whatever is here", func(t *testing.T) { overflows(t, realWorld(t)) })
+}
+
+func overflows(t *testing.T, w *world) {
 	o := w.object(t)
 	big := strings.Repeat("v", 5000)
 	for _, body := range []string{"", "body", strings.Repeat("large", 40_000)} {
