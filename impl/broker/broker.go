@@ -12,7 +12,14 @@
 // .lock is locked (flock) while the pending file is written or merged and
 // while the directory is created or quarantined, so that several processes,
 // upstream's daemons among them, can share a database. <hash>.db-journal is
-// SQLite's rollback journal.
+// SQLite's rollback journal. A container that is or was sharded has its
+// database in <hash>_<epoch>.db; the file of the newest epoch counts, and
+// while it is being sharded the one before is there too.
+//
+// # Older Swifts
+//
+// The schema of a database that an older Swift made is that of today for who
+// reads it, and becomes it with the first write.
 //
 // # What is durable
 //
