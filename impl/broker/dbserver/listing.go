@@ -166,7 +166,24 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-func isQuoted(s string) bool { return len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' }
+// isQuoted reports whether s is one quoted string. An equals sign in it is
+// refused, as upstream does.
+func isQuoted(s string) bool {
+	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
+		return false
+	}
+	for i := 1; i < len(s)-1; i++ {
+		switch s[i] {
+		case '"', '=':
+			return false
+		case '\\':
+			if i++; i == len(s)-1 {
+				return false // it escapes the closing quote
+			}
+		}
+	}
+	return true
+}
 
 // Listing builds the body of a listing in one of the formats. Call Text, or
 // Subdir, for every entry.
