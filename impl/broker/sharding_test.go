@@ -226,7 +226,9 @@ func TestWhichPolicyIsRight(t *testing.T) {
 		}
 		return at(n).Normal()
 	}
-	state := func(put, del, status, count int64) PolicyState { return PolicyState{ts(put), ts(del), ts(status), count} }
+	state := func(put, del, status, count int64) PolicyState {
+		return PolicyState{ts(put), ts(del), ts(status), count}
+	}
 	for _, k := range []struct {
 		name string
 		a, b PolicyState
