@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -74,4 +75,20 @@ func TestJSONBytes(t *testing.T) {
 	require.Equal(t, `[{"bytes": 5, "hash": "e", "name": "o", "content_type": "text/plain;charset=UTF-8", "last_modified": "2023-11-14T22:13:22.000000"}, {"subdir": "p/"}]`, body)
 	_, _, body = ask(t, s, "GET /sda/0/a/c?format=json&prefix=none")
 	require.Equal(t, "[]", body)
+}
+
+// Objects in shards keep a root from being removed.
+func TestDeleteOfShardedRoot(t *testing.T) {
+	s := newServer(t)
+	status, _, _ := ask(t, s, "PUT /sda/0/a/c", ts(1))
+	require.Equal(t, 201, status)
+	full := strings.Replace(shard(".shards_a/x", "", "", 40, 3), `"object_count": 0`, `"object_count": 5`, 1)
+	status, _, body := send(t, s, "PUT /sda/0/a/c", list(full), ts(3), shards)
+	require.Equal(t, 202, status, body)
+	status, _, _ = ask(t, s, "DELETE /sda/0/a/c", ts(4))
+	require.Equal(t, 409, status)
+	status, _, _ = send(t, s, "PUT /sda/0/a/c", list(shard(".shards_a/x", "", "", 40, 5)), ts(5), shards)
+	require.Equal(t, 202, status)
+	status, _, _ = ask(t, s, "DELETE /sda/0/a/c", ts(6))
+	require.Equal(t, 204, status)
 }
