@@ -201,6 +201,9 @@ func listing(format, container string, entries []broker.ObjectEntry) *dbserver.L
 			{Name: "name", Text: e.Name}, {Name: "hash", Text: e.ETag}, {Name: "bytes", Number: &e.Size},
 			{Name: "content_type", Text: contentType}, {Name: "last_modified", Text: e.LastModified.ISO()},
 		}
+		if strings.HasSuffix(format, "/json") {
+			fields[0], fields[2] = fields[2], fields[0] // upstream's orders differ
+		}
 		l.Entry(e.Name, fields[:])
 	}
 	return l
