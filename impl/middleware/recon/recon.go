@@ -64,7 +64,7 @@ func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
 	}
 	show := f.route(rest)
 	if show == nil {
-		return web.Text(http.StatusNotFound, "Invalid path: "+web.EscapePath(req.Path), "text/plain; charset=UTF-8")
+		return web.Text(http.StatusNotFound, "Invalid path: "+web.EscapePath(req.Path), "text/plain")
 	}
 	value, err := show(ctx)
 	if err == nil {
