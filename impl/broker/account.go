@@ -2,39 +2,31 @@ package broker
 
 import (
 	"context"
-	"fmt"
 
 	"github.com/ncruces/go-sqlite3"
 
 	"apus/impl/swift"
 )
 
-var accounts = &kind{name: "account", datadir: AccountsDir, stat: "account_stat", parse: parseContainerRow, merge: mergeContainers}
+var accounts = &kind{name: "account", datadir: AccountsDir, stat: "account_stat", rows: "container", reclaim: "delete_timestamp", parse: parseContainerRow, merge: mergeContainers}
 
 // Account names an account database, which may or may not exist. Its methods
 // fail with kind NotFound if it does not.
 type Account struct {
-	pool    *Pool
-	file    string
+	Database
 	account string
 }
 
 // Account is the database of an account on a device.
 func (p *Pool) Account(device, partition, account string) *Account {
 	h := p.hasher.Hash(swift.Path{Account: account})
-	return &Account{p, dbPath(p.cfg.Devices, device, AccountsDir, partition, h), account}
+	return &Account{Database{p, accounts, dbPath(p.cfg.Devices, device, AccountsDir, partition, h)}, account}
 }
 
-// File is the name of the database file.
-func (a *Account) File() string { return a.file }
-
-func (a *Account) with(op string, fn func(d *db) error) error {
-	d, err := a.pool.acquire(accounts, a.file)
-	if err != nil {
-		return err
-	}
-	defer a.pool.release(d)
-	return wrap(op, a.file, fn(d))
+// AccountFile is the account database in a file that a daemon or a tool
+// found. It is never created.
+func (p *Pool) AccountFile(file string) *Account {
+	return &Account{Database: Database{p, accounts, file}}
 }
 
 // Create makes the database; kind Conflict if it exists.
@@ -61,73 +53,26 @@ type ContainerRow struct {
 	Policy                        int
 }
 
-func (r *ContainerRow) gone() bool {
-	return r.DeleteTimestamp.After(r.PutTimestamp) && r.ObjectCount == 0
-}
-
-// fields are the seven of a pending entry.
-func (r *ContainerRow) fields() []any {
-	deleted := int64(0)
-	if r.gone() {
-		deleted = 1
-	}
-	return []any{
-		r.Name, r.PutTimestamp.Internal(), r.DeleteTimestamp.Internal(),
-		r.ObjectCount, r.BytesUsed, deleted, int64(r.Policy),
+// entry is the update that r stands for. A time that never was is written
+// as the default of the column, for replicas compare texts.
+func (r ContainerRow) entry() *containerEntry {
+	put, del := stampText(r.PutTimestamp), stampText(r.DeleteTimestamp)
+	return &containerEntry{
+		name: r.Name, put: &put, del: &del, objects: &r.ObjectCount, bytes: &r.BytesUsed,
+		deleted: r.DeleteTimestamp.After(r.PutTimestamp) && r.ObjectCount == 0, policy: r.Policy,
 	}
 }
 
-// parseContainerRow takes six or seven fields: older Swifts had no policies.
-func parseContainerRow(fields []any) (record, error) {
-	if len(fields) < 6 || len(fields) > 7 {
-		return nil, fmt.Errorf("has %d fields; a container has 6 or 7", len(fields))
+func stampText(t swift.Timestamp) string {
+	if t.IsZero() {
+		return "0"
 	}
-	f := fieldReader{fields: fields}
-	r := &ContainerRow{
-		Name: f.text(0), PutTimestamp: stamp(f.text(1)), DeleteTimestamp: stamp(f.text(2)),
-		ObjectCount: f.number(3), BytesUsed: f.number(4), Deleted: f.number(5) != 0, Policy: int(f.number(6)),
-	}
-	return r, f.err
-}
-
-// mergeContainers brings the table up to date. Of the two timestamps the
-// newest wins; the counts are those of the last update, whatever its
-// timestamps, for they have none.
-func mergeContainers(t *tx, items []record) error {
-	for _, item := range items {
-		r := *item.(*ContainerRow)
-		r.Deleted = r.gone()
-		found, err := t.row("SELECT put_timestamp, delete_timestamp FROM container WHERE name = ? AND deleted IN (0, 1)",
-			[]any{r.Name}, func(s *sqlite3.Stmt) {
-				if put := stamp(s.ColumnText(0)); put.After(r.PutTimestamp) {
-					r.PutTimestamp = put
-				}
-				if del := stamp(s.ColumnText(1)); del.After(r.DeleteTimestamp) {
-					r.DeleteTimestamp = del
-				}
-				r.Deleted = r.gone()
-			})
-		if err != nil {
-			return err
-		}
-		if found {
-			if err := t.exec("DELETE FROM container WHERE name = ? AND deleted IN (0, 1)", r.Name); err != nil {
-				return err
-			}
-		}
-		if err := t.exec(`INSERT INTO container
-			(name, put_timestamp, delete_timestamp, object_count, bytes_used, deleted, storage_policy_index)
-			VALUES (?, ?, ?, ?, ?, ?, ?)`, r.Name, r.PutTimestamp, r.DeleteTimestamp, r.ObjectCount, r.BytesUsed,
-			r.Deleted, r.Policy); err != nil {
-			return err
-		}
-	}
-	return nil
+	return t.Internal()
 }
 
 // PutContainer makes one row update durable. It shows in what is read next.
 func (a *Account) PutContainer(ctx context.Context, r ContainerRow) error {
-	return a.with("PutContainer", func(d *db) error { return d.put(ctx, &r) })
+	return a.with("PutContainer", func(d *db) error { return d.put(ctx, r.entry()) })
 }
 
 // View shows fn one state of the database, with every row update merged that

@@ -72,3 +72,31 @@ func BenchmarkListing(b *testing.B) {
 		})
 	}
 }
+
+func benchItems(n, from, of int) []Item {
+	items := make([]Item, n)
+	for i := range items {
+		k := (from + i) * 7919 % of // not in order of names
+		items[i] = ObjectItem(int64(i), object(fmt.Sprintf("dir%05d/object-with-a-usual-name-%08d", k/100, k), 1))
+	}
+	return items
+}
+
+// BenchmarkMergeItems merges new rows, 1,000 or 10,000 at a time as
+// replication sends them.
+func BenchmarkMergeItems(b *testing.B) {
+	for _, n := range []int{1000, 10000} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			c := newContainer(b, newPool(b, nil), "c")
+			from := 0
+			for b.Loop() {
+				b.StopTimer()
+				items := benchItems(n, from, 1_000_003)
+				from += n
+				b.StartTimer()
+				require.NoError(b, c.MergeItems(bg, items, "remote"))
+			}
+			b.ReportMetric(float64(from)/b.Elapsed().Seconds(), "rows/s")
+		})
+	}
+}

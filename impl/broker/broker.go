@@ -72,6 +72,8 @@ type kind struct {
 	name    string // "container"
 	datadir string // "containers"
 	stat    string // the table of the one row about the database itself
+	rows    string // the table of what it lists
+	reclaim string // the column of rows that says how old a tombstone is
 	parse   func(fields []any) (record, error)
 	merge   func(t *tx, items []record) error
 }

@@ -8,35 +8,25 @@ import (
 	"apus/impl/swift"
 )
 
-var containers = &kind{name: "container", datadir: ContainersDir, stat: "container_stat", parse: parseObject, merge: mergeObjects}
+var containers = &kind{name: "container", datadir: ContainersDir, stat: "container_stat", rows: "object", reclaim: "created_at", parse: parseObject, merge: mergeObjects}
 
 // Container names a container database, which may or may not exist. Its
 // methods fail with kind NotFound if it does not.
 type Container struct {
-	pool               *Pool
-	file               string
+	Database
 	account, container string
 }
 
 // Container is the database of a container on a device.
 func (p *Pool) Container(device, partition, account, container string) *Container {
 	h := p.hasher.Hash(swift.Path{Account: account, Container: container})
-	return &Container{p, dbPath(p.cfg.Devices, device, ContainersDir, partition, h), account, container}
+	return &Container{Database{p, containers, dbPath(p.cfg.Devices, device, ContainersDir, partition, h)}, account, container}
 }
 
-// ContainerFile is the container database in a file that a daemon found.
-func (p *Pool) ContainerFile(file string) *Container { return &Container{pool: p, file: file} }
-
-// File is the name of the database file.
-func (c *Container) File() string { return c.file }
-
-func (c *Container) with(op string, fn func(d *db) error) error {
-	d, err := c.pool.acquire(containers, c.file)
-	if err != nil {
-		return err
-	}
-	defer c.pool.release(d)
-	return wrap(op, c.file, fn(d))
+// ContainerFile is the container database that a file which a daemon or a
+// tool found belongs to. It is never created.
+func (p *Pool) ContainerFile(file string) *Container {
+	return &Container{Database: Database{p, containers, baseFile(file)}}
 }
 
 // ContainerInit is what a new container starts with.
@@ -87,12 +77,6 @@ func (c *Container) Update(ctx context.Context, fn func(*ContainerTx) error) err
 	})
 }
 
-// Quarantine moves the database away, for reason. It returns an error of kind
-// Corrupt if that worked.
-func (c *Container) Quarantine(ctx context.Context, reason error) error {
-	return c.with("Quarantine", func(d *db) error { return d.quarantineLocking(ctx, reason) })
-}
-
 // ContainerInfo is what a container knows about itself. Counts are those of
 // its policy.
 type ContainerInfo struct {
@@ -106,6 +90,8 @@ type ContainerInfo struct {
 	ReportedObjectCount, ReportedBytesUsed     int64
 	Hash, ID                                   string
 	Policy                                     int
+	SyncPoint1, SyncPoint2                     int64 // of container sync, -1 at first
+	DBState                                    DBState
 }
 
 // Deleted reports whether the container counts as absent: removed later than
@@ -123,12 +109,14 @@ func (i *ContainerInfo) Stale() bool {
 // ContainerTx is an open transaction. Do not keep it.
 type ContainerTx struct{ t *tx }
 
-// Info reads the row about the container.
+// Info reads the row about the container. Counts are those of its policy, or
+// those of its shards if it has any.
 func (x *ContainerTx) Info() (*ContainerInfo, error) {
 	i := &ContainerInfo{}
 	found, err := x.t.row(`SELECT account, container, created_at, put_timestamp, delete_timestamp, status,
 		status_changed_at, object_count, bytes_used, reported_put_timestamp, reported_delete_timestamp,
-		reported_object_count, reported_bytes_used, hash, id, storage_policy_index FROM container_stat`, nil, func(s *sqlite3.Stmt) {
+		reported_object_count, reported_bytes_used, hash, id, storage_policy_index,
+		x_container_sync_point1, x_container_sync_point2 FROM container_stat`, nil, func(s *sqlite3.Stmt) {
 		i.Account, i.Container, i.CreatedAt = s.ColumnText(0), s.ColumnText(1), stamp(s.ColumnText(2))
 		i.PutTimestamp, i.DeleteTimestamp = stamp(s.ColumnText(3)), stamp(s.ColumnText(4))
 		i.Status, i.StatusChangedAt = s.ColumnText(5), stamp(s.ColumnText(6))
@@ -136,9 +124,17 @@ func (x *ContainerTx) Info() (*ContainerInfo, error) {
 		i.ReportedPutTimestamp, i.ReportedDelTimestamp = stamp(s.ColumnText(9)), stamp(s.ColumnText(10))
 		i.ReportedObjectCount, i.ReportedBytesUsed = s.ColumnInt64(11), s.ColumnInt64(12)
 		i.Hash, i.ID, i.Policy = s.ColumnText(13), s.ColumnText(14), s.ColumnInt(15)
+		i.SyncPoint1, i.SyncPoint2 = s.ColumnInt64(16), s.ColumnInt64(17)
 	})
 	if err == nil && !found {
 		err = errMissingRow
+	}
+	if err != nil {
+		return nil, err
+	}
+	var stats *ObjectStat
+	if i.DBState, stats, err = x.stats(); stats != nil {
+		i.ObjectCount, i.BytesUsed = stats.ObjectCount, stats.BytesUsed
 	}
 	return i, err
 }
@@ -158,7 +154,7 @@ func (x *ContainerTx) SetPutTimestamp(at swift.Timestamp) error { return x.t.set
 
 // SetStatusChangedAt moves status_changed_at on, never back.
 func (x *ContainerTx) SetStatusChangedAt(at swift.Timestamp) error {
-	return x.t.exec("UPDATE container_stat SET status_changed_at = ?1 WHERE status_changed_at < ?1", at)
+	return x.t.setStatusChangedAt(at)
 }
 
 // SetPolicy gives the container another policy.

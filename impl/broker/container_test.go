@@ -100,7 +100,8 @@ func TestSupersede(t *testing.T) {
 			got := c.update
 			got.Name = "o"
 			before := old
-			newer, err := got.supersede(&before)
+			times, err := got.times()
+			newer := got.supersede(times, &before)
 			require.NoError(t, err)
 			c.want.Name = "o"
 			require.Equal(t, c.newer, newer)

@@ -48,7 +48,8 @@ func (d *db) build(tmp, schema string, fill func(*tx) error) error {
 	}
 	err = conn.Exec("BEGIN; " + schema)
 	if err == nil {
-		scratch := &db{pool: d.pool, kind: d.kind, file: d.file, conn: conn, stmts: map[string]*sqlite3.Stmt{}}
+		scratch := d.aside(tmp)
+		scratch.conn, scratch.stmts = conn, map[string]*sqlite3.Stmt{}
 		err = fill(&tx{scratch})
 		for _, s := range scratch.stmts {
 			_ = s.Close()
@@ -63,7 +64,11 @@ func (d *db) build(tmp, schema string, fill func(*tx) error) error {
 	if err != nil {
 		return err
 	}
-	f, err := d.pool.host.FS.OpenFile(tmp, host.ReadWrite, 0)
+	return d.syncFile(tmp)
+}
+
+func (d *db) syncFile(name string) error {
+	f, err := d.pool.host.FS.OpenFile(name, host.ReadWrite, 0)
 	if err != nil {
 		return err
 	}
@@ -72,22 +77,38 @@ func (d *db) build(tmp, schema string, fill func(*tx) error) error {
 }
 
 func (d *db) publish(tmp string) error {
-	fsys := d.pool.host.FS
-	_, err := fsys.Stat(d.file)
-	if err == nil {
+	files, err := d.dbFiles()
+	if err != nil {
+		return err
+	}
+	if len(files) > 0 {
 		return swift.E("broker.create", d.file, swift.Conflict, fs.ErrExist)
 	}
-	if !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	if err := fsys.Rename(tmp, d.file); err != nil {
-		return err
-	}
-	if err := fsys.SyncDir(d.dir); err != nil {
+	if err := d.install(tmp, d.file); err != nil {
 		return err
 	}
 	d.synced = true
 	return nil
+}
+
+// install gives a complete and durable file its name, durably. A journal that
+// an earlier database of that name left must not be rolled back into it.
+func (d *db) install(tmp, name string) error {
+	fsys := d.pool.host.FS
+	if _, err := fsys.Stat(name + "-journal"); err == nil {
+		if err := fsys.Remove(name + "-journal"); err != nil {
+			return err
+		}
+		if err := fsys.SyncDir(d.dir); err != nil {
+			return err
+		}
+	} else if !notExist(err) {
+		return err
+	}
+	if err := fsys.Rename(tmp, name); err != nil {
+		return err
+	}
+	return fsys.SyncDir(d.dir)
 }
 
 // makeDir makes the directories between the device and the file, durably. A

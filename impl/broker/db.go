@@ -15,6 +15,7 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"apus/impl/broker/sqlitevfs"
+	"apus/impl/host"
 	"apus/impl/swift"
 )
 
@@ -22,8 +23,11 @@ import (
 type db struct {
 	pool *Pool
 	kind *kind
-	file string // …/<hash>/<hash>.db
+	file string // …/<hash>/<hash>.db, without an epoch
 	dir  string
+	// fixed says that current is the only file to look at, and that neither
+	// a pending file nor a lock goes with it.
+	fixed bool
 
 	// files guards the pending file and .lock of this process. Who needs
 	// both slots takes files first.
@@ -34,10 +38,13 @@ type db struct {
 		waiting []*appender
 	}
 
-	// sql guards the connection.
-	sql   slot
-	conn  *sqlitevfs.Conn
-	stmts map[string]*sqlite3.Stmt
+	// sql guards the connection and what is known about the files.
+	sql     slot
+	conn    *sqlitevfs.Conn
+	stmts   map[string]*sqlite3.Stmt
+	current string   // the file of conn
+	present []string // the files that exist, the newest epoch last
+	modern  bool     // the schema of conn lacks nothing
 
 	// Guarded by the Pool.
 	refs int
@@ -46,7 +53,14 @@ type db struct {
 }
 
 func newDB(p *Pool, k *kind, file string) *db {
-	return &db{pool: p, kind: k, file: file, dir: path.Dir(file), files: newSlot(), sql: newSlot()}
+	return &db{pool: p, kind: k, file: file, dir: path.Dir(file), current: file, files: newSlot(), sql: newSlot()}
+}
+
+// aside is another file of d's, for reading or before it gets its name.
+func (d *db) aside(file string) *db {
+	x := newDB(d.pool, d.kind, d.file)
+	x.current, x.fixed = file, true
+	return x
 }
 
 // drop closes the connection. The caller holds the sql slot or is the only
@@ -55,7 +69,7 @@ func (d *db) drop() {
 	for _, s := range d.stmts {
 		_ = s.Close()
 	}
-	d.stmts = nil
+	d.stmts, d.modern = nil, false
 	if d.conn != nil {
 		_ = d.conn.Close() // nothing is uncommitted that anybody was told of
 		d.conn = nil
@@ -64,13 +78,16 @@ func (d *db) drop() {
 
 // ensure has the connection open on the file that bears the name now.
 func (d *db) ensure() error {
+	if err := d.find(); err != nil {
+		return err
+	}
 	if d.conn != nil {
 		if moved, err := d.conn.Moved(); err == nil && !moved {
 			return nil
 		}
 		d.drop()
 	}
-	conn, err := d.pool.connect(d.file, false, "PRAGMA synchronous = EXTRA; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -4096")
+	conn, err := d.pool.connect(d.current, false, "PRAGMA synchronous = EXTRA; PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192; PRAGMA cache_spill = 16384")
 	if err != nil {
 		return err
 	}
@@ -151,9 +168,8 @@ func (d *db) transact(ctx context.Context, write bool, fn func(*tx) error) (err 
 	if err := d.ensure(); err != nil {
 		return err
 	}
-	begin := "BEGIN"
 	if write {
-		begin, ctx = "BEGIN IMMEDIATE", context.WithoutCancel(ctx)
+		ctx = context.WithoutCancel(ctx)
 	}
 	d.conn.SetInterrupt(ctx)
 	defer func() {
@@ -161,17 +177,71 @@ func (d *db) transact(ctx context.Context, write bool, fn func(*tx) error) (err 
 			d.drop()
 		}
 	}()
-	if err := d.conn.Exec(begin); err != nil {
+	if write {
+		return d.change(ctx, fn)
+	}
+	return d.look(ctx, fn)
+}
+
+// change runs fn in a transaction that is committed. The first one to change
+// a database of an older Swift brings its schema up to date.
+func (d *db) change(ctx context.Context, fn func(*tx) error) error {
+	if err := d.conn.Exec("BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
-	if err := fn(&tx{d}); err != nil || !write {
-		d.conn.SetInterrupt(context.WithoutCancel(ctx))
-		if rerr := d.conn.Exec("ROLLBACK"); err == nil || rerr != nil && !isSQLite(err) {
-			err = rerr
-		}
+	t := &tx{d}
+	err := t.migrate()
+	if err == nil {
+		err = fn(t)
+	}
+	if err != nil {
+		d.rollback(ctx, &err)
 		return err
 	}
 	return d.conn.Exec("COMMIT")
+}
+
+// look runs fn in a transaction that changes nothing. The schema of an older
+// Swift is migrated for it in memory.
+func (d *db) look(ctx context.Context, fn func(*tx) error) error {
+	if err := d.conn.Exec("BEGIN"); err != nil {
+		return err
+	}
+	t := &tx{d}
+	old, err := t.old()
+	if err == nil && old {
+		return d.lookOld(ctx, fn)
+	}
+	if err == nil {
+		err = fn(t)
+	}
+	d.rollback(ctx, &err)
+	return err
+}
+
+// lookOld changes the schema in the cache only: with the journal in memory
+// and without spilling nothing reaches the file before the rollback. The
+// connection is of no use after that.
+func (d *db) lookOld(ctx context.Context, fn func(*tx) error) error {
+	defer d.drop()
+	err := d.conn.Exec("ROLLBACK; PRAGMA journal_mode = MEMORY; PRAGMA cache_spill = OFF; BEGIN IMMEDIATE")
+	if err != nil {
+		return err
+	}
+	t := &tx{d}
+	if err = t.migrate(); err == nil {
+		err = fn(t)
+	}
+	d.rollback(ctx, &err)
+	return err
+}
+
+// rollback adds its own error to err if that is worse.
+func (d *db) rollback(ctx context.Context, err *error) {
+	d.conn.SetInterrupt(context.WithoutCancel(ctx))
+	if rerr := d.conn.Exec("ROLLBACK"); *err == nil || rerr != nil && !isSQLite(*err) {
+		*err = rerr
+	}
 }
 
 func isSQLite(err error) bool {
@@ -193,10 +263,19 @@ func isCorrupt(err error) bool {
 	return errors.As(err, &e) && strings.Contains(e.Error(), "no such table: ")
 }
 
+// isDamage reports whether the file is of no use: it is corrupt, or cannot be
+// read. Errors of writing say nothing about what is there.
+func isDamage(err error) bool {
+	return isCorrupt(err) || errors.Is(err, sqlite3.IOERR_READ) && errors.Is(err, host.ErrIO)
+}
+
 var errMissingRow = errors.New("the row about the database itself is missing")
 
 // view shows fn the database with everything merged that was acknowledged.
 func (d *db) view(ctx context.Context, fn func(*tx) error) error {
+	if d.fixed {
+		return d.transact(ctx, false, fn)
+	}
 	info, err := d.pool.host.FS.Stat(d.pendingFile())
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -208,7 +287,7 @@ func (d *db) view(ctx context.Context, fn func(*tx) error) error {
 		}
 	}
 	err = d.transact(ctx, false, fn)
-	if err != nil && isCorrupt(err) {
+	if err != nil && isDamage(err) {
 		return d.quarantineLocking(ctx, err)
 	}
 	return err
@@ -216,6 +295,9 @@ func (d *db) view(ctx context.Context, fn func(*tx) error) error {
 
 // update merges what is pending and runs fn in the same transaction.
 func (d *db) update(ctx context.Context, fn func(*tx) error) error {
+	if d.fixed {
+		return d.transact(ctx, true, fn)
+	}
 	if err := d.files.lock(ctx); err != nil {
 		return err
 	}

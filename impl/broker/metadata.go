@@ -95,6 +95,11 @@ func (t *tx) metadata() (Metadata, error) {
 
 // updateMetadata merges updates into the column.
 func (t *tx) updateMetadata(updates Metadata, limits swift.Limits) error {
+	return t.mergeMetadata(updates, &limits)
+}
+
+// mergeMetadata does not check the result if limits is nil.
+func (t *tx) mergeMetadata(updates Metadata, limits *swift.Limits) error {
 	if len(updates) == 0 {
 		return nil
 	}
@@ -105,8 +110,10 @@ func (t *tx) updateMetadata(updates Metadata, limits swift.Limits) error {
 	if !m.merge(updates) {
 		return nil
 	}
-	if err := m.check("x-"+t.d.kind.name+"-meta-", limits); err != nil {
-		return err
+	if limits != nil {
+		if err := m.check("x-"+t.d.kind.name+"-meta-", *limits); err != nil {
+			return err
+		}
 	}
 	return t.writeMetadata(m)
 }

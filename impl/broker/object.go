@@ -5,8 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/ncruces/go-sqlite3"
-
 	"apus/impl/swift"
 )
 
@@ -102,95 +100,35 @@ func (f *fieldReader) number(i int) int64 {
 	return 0
 }
 
-type objectKey struct {
-	name   string
-	policy int
-}
+// objectTimes are the three times of an object or an update of one.
+type objectTimes struct{ data, ctype, meta swift.Timestamp }
 
-// mergeObjects brings the table up to date with updates in any order: of the
-// data, the content type and the metadata time of a name in a policy the
-// newest wins, each on its own; on a tie what is there stays.
-func mergeObjects(t *tx, items []record) error {
-	var order []objectKey
-	now := map[objectKey]*Object{} // as it will be
-	was := map[objectKey]bool{}    // has a row
-	changed := map[objectKey]bool{}
-	for _, item := range items {
-		update := *item.(*Object)
-		key := objectKey{update.Name, update.Policy}
-		if _, known := now[key]; !known {
-			row, err := t.object(key)
-			if err != nil {
-				return err
-			}
-			order = append(order, key)
-			now[key], was[key] = row, row != nil
-		}
-		newer, err := update.supersede(now[key])
-		if err != nil {
-			t.d.pool.host.Log.Warn("Object row with an unreadable timestamp skipped", "file", t.d.file, "error", err.Error())
-			continue
-		}
-		if newer {
-			now[key], changed[key] = &update, true
-		}
-	}
-	for _, key := range order {
-		if !changed[key] {
-			continue
-		}
-		if was[key] {
-			if err := t.exec("DELETE FROM object WHERE deleted IN (0, 1) AND name = ? AND storage_policy_index = ?", key.name, key.policy); err != nil {
-				return err
-			}
-		}
-		o := now[key]
-		if err := t.exec(`INSERT INTO object (name, created_at, size, content_type, etag, deleted, storage_policy_index)
-			VALUES (?, ?, ?, ?, ?, ?, ?)`, o.Name, o.CreatedAt, o.Size, o.ContentType, o.ETag, o.Deleted, o.Policy); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (t *tx) object(key objectKey) (*Object, error) {
-	var o *Object
-	_, err := t.row(`SELECT created_at, size, content_type, etag, deleted FROM object
-		WHERE deleted IN (0, 1) AND name = ? AND storage_policy_index = ?`, []any{key.name, key.policy}, func(s *sqlite3.Stmt) {
-		o = &Object{
-			Name: key.name, Policy: key.policy, CreatedAt: s.ColumnText(0), Size: s.ColumnInt64(1),
-			ContentType: s.ColumnText(2), ETag: s.ColumnText(3), Deleted: s.ColumnBool(4),
-		}
-	})
-	return o, err
-}
-
-// supersede makes o the row that results from the update o to the row old,
-// nil if there is none. It reports whether anything of o is newer.
-func (o *Object) supersede(old *Object) (newer bool, err error) {
+func (o *Object) times() (objectTimes, error) {
 	data, ctype, meta, err := decodeTimes(o.CreatedAt)
-	if err != nil {
-		return false, err
-	}
-	if o.CtypeTimestamp != "" {
-		if ctype, err = swift.ParseTimestamp(o.CtypeTimestamp); err != nil {
-			return false, err
-		}
+	if err == nil && o.CtypeTimestamp != "" {
+		ctype, err = swift.ParseTimestamp(o.CtypeTimestamp)
 		meta = ctype
 	}
-	if o.MetaTimestamp != "" {
-		if meta, err = swift.ParseTimestamp(o.MetaTimestamp); err != nil {
-			return false, err
-		}
+	if err == nil && o.MetaTimestamp != "" {
+		meta, err = swift.ParseTimestamp(o.MetaTimestamp)
 	}
+	return objectTimes{data, ctype, meta}, err
+}
+
+// supersede makes o, an update of the times given, the row that results from
+// it and the row old, nil if there is none. It reports whether anything of o
+// is newer.
+func (o *Object) supersede(times objectTimes, old *Object) (newer bool) {
+	data, ctype, meta := times.data, times.ctype, times.meta
 	o.CtypeTimestamp, o.MetaTimestamp = "", ""
 	if old == nil {
 		o.CreatedAt = encodeTimes(data, ctype, meta)
-		return true, nil
+		return true
 	}
 	oldData, oldCtype, oldMeta, err := decodeTimes(old.CreatedAt)
-	if err != nil {
-		return true, nil // the row cannot be ordered; a readable one replaces it
+	if err != nil { // the row cannot be ordered; a readable one replaces it
+		o.CreatedAt = encodeTimes(data, ctype, meta)
+		return true
 	}
 	// The size a large object stands for travels in the content type column,
 	// but belongs to the data.
@@ -211,7 +149,7 @@ func (o *Object) supersede(old *Object) (newer bool, err error) {
 		o.ContentType += ";swift_bytes=" + bytes
 	}
 	o.CreatedAt = encodeTimes(data, ctype, meta)
-	return newData || newCtype || newMeta, nil
+	return newData || newCtype || newMeta
 }
 
 // SplitSwiftBytes takes the parameter swift_bytes out of a content type. The

@@ -85,10 +85,14 @@ func (d *db) appendWaiting() {
 
 func (d *db) appendLocked(ctx context.Context, batch []*appender) error {
 	fsys := d.pool.host.FS
-	if _, err := fsys.Stat(d.file); err != nil {
+	files, err := d.dbFiles()
+	if err != nil {
 		return err
 	}
-	_, err := fsys.Stat(d.pendingFile())
+	if len(files) == 0 {
+		return fs.ErrNotExist
+	}
+	_, err = fsys.Stat(d.pendingFile())
 	if errors.Is(err, fs.ErrNotExist) {
 		d.synced = false
 	} else if err != nil {
@@ -213,7 +217,7 @@ func (d *db) mergeLocked(ctx context.Context, more []record, fn func(*tx) error)
 		return fn(t)
 	})
 	if err != nil {
-		if isCorrupt(err) {
+		if isDamage(err) {
 			return d.quarantine(err)
 		}
 		return err

@@ -17,7 +17,11 @@ CREATE TRIGGER incoming_sync_update AFTER UPDATE ON incoming_sync
 BEGIN UPDATE incoming_sync SET updated_at = STRFTIME('%s', 'NOW') WHERE ROWID = new.ROWID; END;
 `
 
-const containerSchema = syncSchema + `
+// containerSchema is the schema of a new container.
+const containerSchema = syncSchema + objectSchema + objectTriggerSchema + objectStatSchema +
+	containerInfoSchema + containerStatSchema + shardRangeSchema
+
+const objectSchema = `
 CREATE TABLE object (
 	ROWID INTEGER PRIMARY KEY AUTOINCREMENT,
 	name TEXT,
@@ -31,6 +35,9 @@ CREATE TABLE object (
 CREATE INDEX ix_object_deleted_name ON object (deleted, name);
 CREATE TRIGGER object_update BEFORE UPDATE ON object
 BEGIN SELECT RAISE(FAIL, 'UPDATE not allowed; DELETE and INSERT'); END;
+`
+
+const objectTriggerSchema = `
 CREATE TRIGGER object_insert_policy_stat AFTER INSERT ON object
 BEGIN
 	UPDATE policy_stat
@@ -48,11 +55,17 @@ BEGIN
 	WHERE storage_policy_index = old.storage_policy_index;
 	UPDATE container_info SET hash = chexor(hash, old.name, old.created_at);
 END;
+`
+
+const objectStatSchema = `
 CREATE TABLE policy_stat (
 	storage_policy_index INTEGER PRIMARY KEY,
 	object_count INTEGER DEFAULT 0,
 	bytes_used INTEGER DEFAULT 0
 );
+`
+
+const containerInfoSchema = `
 CREATE TABLE container_info (
 	account TEXT,
 	container TEXT,
@@ -73,6 +86,9 @@ CREATE TABLE container_info (
 	storage_policy_index INTEGER DEFAULT 0,
 	reconciler_sync_point INTEGER DEFAULT -1
 );
+`
+
+const containerStatSchema = `
 CREATE VIEW container_stat
 AS SELECT ci.account, ci.container, ci.created_at,
 	ci.put_timestamp, ci.delete_timestamp,
@@ -107,6 +123,9 @@ BEGIN
 		storage_policy_index = NEW.storage_policy_index,
 		reconciler_sync_point = NEW.reconciler_sync_point;
 END;
+`
+
+const shardRangeSchema = `
 CREATE TABLE shard_range (
 	ROWID INTEGER PRIMARY KEY AUTOINCREMENT,
 	name TEXT,
@@ -159,6 +178,24 @@ BEGIN
 		hash = chexor(hash, old.name, old.put_timestamp || '-' || old.delete_timestamp || '-' ||
 			old.object_count || '-' || old.bytes_used);
 END;
+CREATE TABLE account_stat (
+	account TEXT,
+	created_at TEXT,
+	put_timestamp TEXT DEFAULT '0',
+	delete_timestamp TEXT DEFAULT '0',
+	container_count INTEGER,
+	object_count INTEGER DEFAULT 0,
+	bytes_used INTEGER DEFAULT 0,
+	hash TEXT default '00000000000000000000000000000000',
+	id TEXT,
+	status TEXT DEFAULT '',
+	status_changed_at TEXT DEFAULT '0',
+	metadata TEXT DEFAULT ''
+);
+INSERT INTO account_stat (container_count) VALUES (0);
+` + containerPolicyTriggers + containerPolicySchema
+
+const containerPolicyTriggers = `
 CREATE TRIGGER container_insert_ps AFTER INSERT ON container
 BEGIN
 	INSERT OR IGNORE INTO policy_stat (storage_policy_index, container_count, object_count, bytes_used)
@@ -177,21 +214,9 @@ BEGIN
 		bytes_used = bytes_used - old.bytes_used
 	WHERE storage_policy_index = old.storage_policy_index;
 END;
-CREATE TABLE account_stat (
-	account TEXT,
-	created_at TEXT,
-	put_timestamp TEXT DEFAULT '0',
-	delete_timestamp TEXT DEFAULT '0',
-	container_count INTEGER,
-	object_count INTEGER DEFAULT 0,
-	bytes_used INTEGER DEFAULT 0,
-	hash TEXT default '00000000000000000000000000000000',
-	id TEXT,
-	status TEXT DEFAULT '',
-	status_changed_at TEXT DEFAULT '0',
-	metadata TEXT DEFAULT ''
-);
-INSERT INTO account_stat (container_count) VALUES (0);
+`
+
+const containerPolicySchema = `
 CREATE TABLE policy_stat (
 	storage_policy_index INTEGER PRIMARY KEY,
 	container_count INTEGER DEFAULT 0,
