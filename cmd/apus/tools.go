@@ -7,6 +7,9 @@ import (
 
 	"apus/impl/host/real"
 	"apus/impl/tools"
+	"apus/impl/tools/accountinfo"
+	"apus/impl/tools/containerinfo"
+	"apus/impl/tools/objectinfo"
 )
 
 // tool is one of Swift's operator tools. It parses its own arguments, because
@@ -17,7 +20,11 @@ type tool struct {
 }
 
 // operatorTools lists the tools, by name.
-var operatorTools = []tool{}
+var operatorTools = []tool{
+	{"account-info", "Show what an account database says about itself", "  apus account-info HASH.db", accountinfo.Run},
+	{"container-info", "Show what a container database says about itself", "  apus container-info -v HASH.db", containerinfo.Run},
+	{"object-info", "Show the metadata of an object file and check its content", "  apus object-info 1500000000.00000.data", objectinfo.Run},
+}
 
 // toolExit is the exit code of a tool that is not zero. The tool has said why.
 type toolExit int
