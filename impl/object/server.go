@@ -135,6 +135,7 @@ type call struct {
 	suffixes string           // of REPLICATE, joined by "-"; may be empty
 	policy   *policy.Policy
 	time     swift.Timestamp
+	folded   map[string]string // see values
 }
 
 type method struct {
