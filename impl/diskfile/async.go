@@ -173,7 +173,8 @@ func (d *Device) RewriteUpdate(p *policy.Policy, name string, u *Update) error {
 	return failed(op, name, err)
 }
 
-func (d *Device) place(f host.File, tmp, name string, content []byte) error {
+// fill makes content durable in f, and closes it.
+func (d *Device) fill(f host.File, content []byte) error {
 	_, err := f.Write(content)
 	if err == nil {
 		err = d.group.commit(f.Sync)
@@ -181,6 +182,11 @@ func (d *Device) place(f host.File, tmp, name string, content []byte) error {
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
+	return err
+}
+
+func (d *Device) place(f host.File, tmp, name string, content []byte) error {
+	err := d.fill(f, content)
 	if err != nil {
 		return err
 	}

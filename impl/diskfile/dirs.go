@@ -115,7 +115,7 @@ func (d *Device) makeDir(dir string) error {
 	}
 	mark := d.names.created(dir)
 	err := d.fs.Mkdir(dir, dirPerm)
-	if notExist(err) {
+	for i := 0; notExist(err) && i < mkdirAttempts; i++ { // somebody may be removing empty ones
 		if err = d.makeDir(path.Dir(dir)); err == nil {
 			err = d.fs.Mkdir(dir, dirPerm)
 		}
@@ -129,15 +129,19 @@ func (d *Device) makeDir(dir string) error {
 	return err
 }
 
+const mkdirAttempts = 4
+
 // errGone is what writing to a device that was unmounted meanwhile gives.
 var errGone = errors.New("the device is gone")
 
-// removeDir removes a directory if it is empty.
-func (d *Device) removeDir(dir string) {
-	if d.fs.Remove(dir) == nil {
+// removeDir removes a directory if it is empty and reports whether it is gone.
+func (d *Device) removeDir(dir string) bool {
+	err := d.fs.Remove(dir)
+	if err == nil {
 		list, _ := d.names.unsettled(dir, path.Dir(dir))
 		d.names.settled(list...)
 	}
+	return err == nil || notExist(err)
 }
 
 // commitNames returns when the entries of dir, and those that lead to it from

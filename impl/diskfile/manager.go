@@ -200,6 +200,9 @@ type Object struct {
 	Path   swift.Path // zero until opened, for one found by Walk
 	Dir    string     // the hash directory
 	Policy *policy.Policy
+	// NextPartPower is that of the ring while the number of partitions is
+	// being doubled, else 0. What is written then appears in both partitions.
+	NextPartPower int
 
 	dev  *Device
 	hash swift.Hash

@@ -226,7 +226,9 @@ func (w *Writer) publish(name Name, md Metadata) error {
 	d.names.show(target)
 	w.done = true
 	err = w.file.Close()
+	o.relink(name.File)
 	o.cleanup(append(files, name.File))
+	o.cleanupTwin()
 	return failed(op, target, err)
 }
 
@@ -335,10 +337,10 @@ func fileNames(entries []fs.DirEntry) []string {
 	return names
 }
 
-// cleanup removes the files that the newest of them made obsolete. What cannot
-// be removed does no harm and is left to the next time. The caller holds the
-// object's lock.
-func (o *Object) cleanup(files []string) {
+// cleanup removes the files that the newest of them made obsolete and returns
+// what is left. What cannot be removed does no harm and is left to the next
+// time. The caller holds the object's lock.
+func (o *Object) cleanup(files []string) OnDisk {
 	d := o.dev
 	have := Select(files)
 	gone := have.Obsolete
@@ -350,6 +352,7 @@ func (o *Object) cleanup(files []string) {
 	}
 	if have.Tombstone != nil && have.Tombstone.Timestamp.Before(old) {
 		gone = append(gone, *have.Tombstone)
+		have.Tombstone = nil
 	}
 	left := len(files)
 	for _, n := range gone {
@@ -364,4 +367,5 @@ func (o *Object) cleanup(files []string) {
 	if left == 0 {
 		d.removeDir(o.Dir)
 	}
+	return have
 }

@@ -55,12 +55,12 @@ func (c *call) describe(h http.Header, f *diskfile.File) {
 	}
 	h.Set("Content-Type", contentType)
 	for k, v := range f.Metadata {
-		if c.s.stored(k) {
+		if c.s.shown(k) {
 			h.Set(k, v)
 		}
 	}
 	ts := f.Timestamp()
-	h.Set("Etag", f.Metadata[diskfile.KeyETag])
+	h.Set("Etag", `"`+f.Metadata[diskfile.KeyETag]+`"`)
 	h.Set("Last-Modified", web.FormatDate(time.Unix(ts.CeilSeconds(), 0)))
 	h.Set("X-Timestamp", ts.Normal())
 	h.Set("X-Backend-Timestamp", ts.Internal())
@@ -68,9 +68,9 @@ func (c *call) describe(h http.Header, f *diskfile.File) {
 	h.Set("X-Backend-Durable-Timestamp", f.DataTimestamp.Internal())
 }
 
-// stored reports metadata that is shown as a header: the user's, the
+// shown reports metadata that is shown as a header: the user's, the
 // system's, and what is allowed by configuration.
-func (s *Server) stored(key string) bool {
+func (s *Server) shown(key string) bool {
 	key = strings.ToLower(key)
 	return userMeta(key) || sysMeta(key) || transientMeta(key) || s.cfg.allowed[key]
 }
@@ -110,7 +110,7 @@ type found struct {
 // look reads the state of the object before a write. A response says that it
 // cannot be known.
 func (c *call) look() (found, *web.Response) {
-	f, err := c.obj.Open(c.openOptions())
+	f, err := c.obj.Open(diskfile.OpenOptions{Now: c.time})
 	var m *diskfile.Missing
 	switch {
 	case err == nil:

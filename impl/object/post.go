@@ -13,7 +13,7 @@ import (
 
 // post replaces the object's own metadata, and its content type if the request
 // has one. The body and the system metadata of the PUT stay.
-func (c *call) post(ctx context.Context) *web.Response {
+func (c *call) post(_ context.Context) *web.Response {
 	if err := c.checkDeleteAt(); err != nil {
 		return web.Plain(http.StatusBadRequest, "%v", err)
 	}
@@ -38,21 +38,23 @@ func (c *call) post(ctx context.Context) *web.Response {
 	}
 	md, ts := c.metadata(), c.time
 	md[diskfile.KeyTimestamp] = c.time.Internal()
+	queue := c.queueUpdates(f.DataMetadata, f.Metadata.DeleteAt(), md.DeleteAt())
 	if !f.Timestamp().Before(c.time) { // only the content type is newer
 		if f.MetaMetadata == nil {
 			return conflict(f.Timestamp())
 		}
-		md, ts = f.MetaMetadata.Clone(), f.MetaMetadata.Timestamp()
+		md, ts, queue = f.MetaMetadata.Clone(), f.MetaMetadata.Timestamp(), nil
 	}
 	contentType := c.chooseContentType(f, md, typeTime)
 	if err := c.obj.WriteMetadata(ts, md); err != nil {
 		return c.commitFailure(err)
 	}
-	if resp := c.updateContainers(ctx, http.MethodPut, c.postRow(f, md, contentType)); resp != nil {
+	shown := listedType(f, contentType)
+	if resp := c.tell(queue, http.MethodPut, c.postRow(f, md, contentType.time, shown)); resp != nil {
 		return resp
 	}
 	resp := web.NewResponse(http.StatusAccepted)
-	resp.Header.Set("X-Backend-Content-Type", contentType.value)
+	resp.Header.Set("X-Backend-Content-Type", shown)
 	for k, v := range f.Metadata {
 		if sysMeta(strings.ToLower(k)) {
 			resp.Header.Set(k, v)
@@ -92,22 +94,33 @@ func (c *call) chooseContentType(f *diskfile.File, md diskfile.Metadata, request
 	return ct
 }
 
-// postRow is the listing row after a POST.
-func (c *call) postRow(f *diskfile.File, md diskfile.Metadata, ct typed) map[string]string {
-	contentType := ct.value
+// listedType is the content type as the listing keeps it. The size of a large
+// object stands in a parameter of the content type of the PUT and must not get
+// lost with it.
+func listedType(f *diskfile.File, ct typed) string {
 	if ct.time != f.DataTimestamp {
-		// The size of a large object stands in a parameter of the content
-		// type of the PUT and must not get lost with it.
 		if bytes, ok := swiftBytes(f.DataMetadata[diskfile.KeyContentType]); ok {
-			contentType += ";swift_bytes=" + bytes
+			return ct.value + ";swift_bytes=" + bytes
 		}
 	}
+	return ct.value
+}
+
+// postRow is the listing row after a POST. It repeats what the PUT said, for
+// that may not have got there.
+func (c *call) postRow(f *diskfile.File, md diskfile.Metadata, typeTime swift.Timestamp, contentType string) map[string]string {
 	row := map[string]string{
 		"X-Size": f.Metadata[diskfile.KeyContentLength], "X-Content-Type": contentType,
-		"X-Timestamp": f.DataTimestamp.Internal(), "X-Content-Type-Timestamp": ct.time.Internal(),
+		"X-Timestamp": f.DataTimestamp.Internal(), "X-Content-Type-Timestamp": typeTime.Internal(),
 		"X-Meta-Timestamp": md[diskfile.KeyTimestamp], "X-Etag": f.Metadata[diskfile.KeyETag],
 	}
-	override(row, f.Metadata)
+	// Of a fragment: what the whole object has.
+	for field, key := range map[string]string{"X-Etag": "X-Object-Sysmeta-Ec-Etag", "X-Size": "X-Object-Sysmeta-Ec-Content-Length"} {
+		if v, ok := f.Metadata[key]; ok {
+			row[field] = v
+		}
+	}
+	override(row, f.Metadata, nil)
 	return row
 }
 
@@ -122,12 +135,14 @@ func swiftBytes(contentType string) (string, bool) {
 }
 
 // override applies what the proxy wants in the listing instead of the
-// object's own values. The sysmeta form wins.
-func override(row, from map[string]string) {
+// object's own values. The sysmeta form wins, and of one form the footers do.
+func override(row, from, footers map[string]string) {
 	for _, prefix := range []string{"x-backend-container-update-override-", "x-object-sysmeta-container-update-override-"} {
-		for _, k := range sortedKeys(from) {
-			if name, ok := strings.CutPrefix(strings.ToLower(k), prefix); ok && name != "" {
-				row[diskfile.Title("x-"+name)] = from[k]
+		for _, source := range []map[string]string{from, footers} {
+			for k, v := range source { // names differ in more than case, so order does not matter
+				if len(k) > len(prefix) && strings.EqualFold(k[:len(prefix)], prefix) {
+					row[diskfile.Title("x-"+k[len(prefix):])] = v
+				}
 			}
 		}
 	}
@@ -151,8 +166,8 @@ func (c *call) delete(ctx context.Context) *web.Response {
 		md = old.gone.Metadata // of an expired object
 		status = http.StatusNotFound
 	}
-	if v := c.Header.Get("X-If-Delete-At"); v != "" {
-		if resp := c.ifDeleteAt(v, old, md); resp != nil {
+	if v, ok := c.Header["X-If-Delete-At"]; ok {
+		if resp := c.ifDeleteAt(strings.Join(v, ","), old, md); resp != nil {
 			return resp
 		}
 		status = http.StatusNoContent
@@ -166,7 +181,7 @@ func (c *call) delete(ctx context.Context) *web.Response {
 			return c.commitFailure(err)
 		}
 		row := map[string]string{"X-Timestamp": c.time.Internal()}
-		if resp := c.updateContainers(ctx, http.MethodDelete, row); resp != nil {
+		if resp := c.tell(c.queueUpdates(nil, md.DeleteAt(), 0), http.MethodDelete, row); resp != nil {
 			return resp
 		}
 	}

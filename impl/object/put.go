@@ -23,7 +23,7 @@ const ingestBuffer = 256 << 10
 var buffers = sync.Pool{New: func() any { b := make([]byte, ingestBuffer); return &b }}
 
 // put stores an object.
-func (c *call) put(ctx context.Context) *web.Response {
+func (c *call) put(_ context.Context) *web.Response {
 	if resp := c.checkCreation(); resp != nil {
 		return resp
 	}
@@ -38,40 +38,90 @@ func (c *call) put(ctx context.Context) *web.Response {
 	case !old.time.Before(c.time):
 		return conflict(old.time)
 	}
-	size := c.ContentLength
-	if size < 0 {
-		size, _ = strconv.ParseInt(c.Header.Get("X-Backend-Obj-Content-Length"), 10, 64)
+	size, err := c.announced()
+	if err != nil {
+		return web.Plain(http.StatusBadRequest, "%v", err)
 	}
 	w, err := c.obj.Create(size)
 	if err != nil {
 		return c.failure(err)
 	}
 	defer w.Abort()
-	if resp := c.receive(w); resp != nil {
+	md, footers, resp := c.store(w, size)
+	if resp != nil {
 		return resp
 	}
-	if want := web.Unquote(strings.TrimSpace(c.Header.Get("Etag"))); want != "" && !strings.EqualFold(want, w.ETag()) {
-		return web.NewResponse(http.StatusUnprocessableEntity)
+	return c.stored(old, md, footers)
+}
+
+// store writes the body and commits it.
+func (c *call) store(w *diskfile.Writer, size int64) (md, footers diskfile.Metadata, resp *web.Response) {
+	up, err := c.openUpload()
+	if err != nil {
+		return nil, nil, c.failure(err)
 	}
-	md := c.metadata()
+	if resp := c.receive(w, up.object, size); resp != nil {
+		return nil, nil, resp
+	}
+	if footers, err = up.footers(); err != nil {
+		return nil, nil, c.failure(err)
+	}
+	md = c.metadata()
+	for _, k := range sortedKeys(footers) {
+		if lower := strings.ToLower(k); userMeta(lower) || sysMeta(lower) || transientMeta(lower) {
+			md[k] = footers[k]
+		}
+	}
 	md[diskfile.KeyTimestamp] = c.time.Internal()
 	md[diskfile.KeyContentType] = c.Header.Get("Content-Type")
 	md[diskfile.KeyContentLength] = strconv.FormatInt(w.Size(), 10)
 	md[diskfile.KeyETag] = w.ETag()
+	want := footers["Etag"]
+	if want == "" {
+		want = c.Header.Get("Etag")
+	}
+	if want = web.Unquote(strings.TrimSpace(want)); want != "" && !strings.EqualFold(want, w.ETag()) {
+		return nil, nil, web.NewResponse(http.StatusUnprocessableEntity)
+	}
+	if err := up.finish(); err != nil {
+		return nil, nil, c.failure(err)
+	}
 	if err := w.Commit(c.time, md); err != nil {
-		return c.commitFailure(err)
+		return nil, nil, c.commitFailure(err)
+	}
+	return md, footers, nil
+}
+
+// stored tells the expirer's queue and the containers what has been stored.
+func (c *call) stored(old found, md, footers diskfile.Metadata) *web.Response {
+	var before int64
+	if old.file != nil {
+		before = old.file.Metadata.DeleteAt()
 	}
 	row := map[string]string{
 		"X-Size": md[diskfile.KeyContentLength], "X-Content-Type": md[diskfile.KeyContentType],
 		"X-Timestamp": c.time.Internal(), "X-Etag": md[diskfile.KeyETag],
 	}
-	override(row, headerValues(c.Header))
-	if resp := c.updateContainers(ctx, http.MethodPut, row); resp != nil {
+	override(row, c.values(), footers)
+	if resp := c.tell(c.queueUpdates(md, before, md.DeleteAt()), http.MethodPut, row); resp != nil {
 		return resp
 	}
-	resp = web.NewResponse(http.StatusCreated)
-	resp.Header.Set("Etag", md[diskfile.KeyETag])
+	resp := web.NewResponse(http.StatusCreated)
+	resp.Header.Set("Etag", `"`+md[diskfile.KeyETag]+`"`)
 	return resp
+}
+
+// announced is the length of the object that the proxy promises, -1 if none.
+func (c *call) announced() (int64, error) {
+	v := c.Header.Get("X-Backend-Obj-Content-Length")
+	if c.ContentLength >= 0 || v == "" {
+		return c.ContentLength, nil
+	}
+	n, err := strconv.ParseInt(strings.TrimSpace(v), 10, 64)
+	if err != nil {
+		return 0, fmt.Errorf("X-Backend-Obj-Content-Length should be a number; was %q", v)
+	}
+	return n, nil
 }
 
 // barred reports whether If-None-Match forbids the write.
@@ -80,14 +130,15 @@ func (c *call) barred(old found) bool {
 	return inm != "" && old.file != nil && web.MatchesAny(inm, []string{old.file.Metadata[diskfile.KeyETag]})
 }
 
-// receive writes the request's body. A response says what was wrong with it.
-func (c *call) receive(w *diskfile.Writer) *web.Response {
+// receive writes the body, which must have size bytes unless that is -1. A
+// response says what was wrong with it.
+func (c *call) receive(w *diskfile.Writer, body io.Reader, size int64) *web.Response {
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	watch := host.StartStopwatch()
 	limit := c.s.swift.Limits.MaxFileSize
 	for {
-		n, err := fill(c.Body, *buf)
+		n, err := fill(body, *buf)
 		if n > 0 {
 			if _, werr := w.Write((*buf)[:n]); werr != nil {
 				return c.failure(werr)
@@ -99,7 +150,7 @@ func (c *call) receive(w *diskfile.Writer) *web.Response {
 		case watch.Elapsed() > c.s.cfg.maxUpload:
 			return web.NewResponse(http.StatusRequestTimeout)
 		case err == io.EOF:
-			if c.ContentLength >= 0 && w.Size() != c.ContentLength {
+			if size >= 0 && w.Size() != size {
 				return web.NewResponse(499)
 			}
 			return nil
@@ -129,20 +180,29 @@ func (c *call) metadata() diskfile.Metadata {
 	for _, h := range strings.Fields(c.Header.Get("X-Backend-Replication-Headers")) {
 		extra[strings.ToLower(h)] = true
 	}
-	for k, v := range headerValues(c.Header) {
+	for k, v := range c.values() {
 		lower := strings.ToLower(k)
-		if c.s.stored(lower) && !(c.Method == http.MethodPost && sysMeta(lower)) || extra[lower] {
+		if c.s.shown(lower) && !(c.Method == http.MethodPost && sysMeta(lower)) || extra[lower] {
 			md[diskfile.Title(k)] = v
 		}
 	}
 	return md
 }
 
+// values are the request's headers, folded once. Nothing changes them after
+// checkDeleteAt.
+func (c *call) values() map[string]string {
+	if c.folded == nil {
+		c.folded = headerValues(c.Header)
+	}
+	return c.folded
+}
+
 // headerValues folds repeated headers.
 func headerValues(h http.Header) map[string]string {
 	out := make(map[string]string, len(h))
 	for k, vs := range h {
-		out[k] = strings.Join(vs, ",")
+		out[k] = strings.Join(vs, ",") // of one it is that one
 	}
 	return out
 }
@@ -151,6 +211,8 @@ func headerValues(h http.Header) map[string]string {
 func (c *call) checkCreation() *web.Response {
 	limits := c.s.swift.Limits
 	switch {
+	case c.unmeasured():
+		return web.Plain(http.StatusLengthRequired, "Missing Content-Length header.")
 	case c.ContentLength > limits.MaxFileSize:
 		return web.Plain(http.StatusRequestEntityTooLarge, "Your request is too large.")
 	case len(c.obj.Path.Object) > limits.MaxObjectNameLength:
@@ -170,6 +232,12 @@ func (c *call) checkCreation() *web.Response {
 	return nil
 }
 
+// unmeasured reports a request over a connection that says neither how long
+// its body is nor that it comes in chunks. To net/http it has none.
+func (c *call) unmeasured() bool {
+	return c.ContentLength == 0 && c.Header.Get("Content-Length") == "" && c.Body == web.Reader(http.NoBody)
+}
+
 // checkDeleteAt also turns X-Delete-After into X-Delete-At.
 func (c *call) checkDeleteAt() error {
 	now := c.time.Ticks() / swift.TicksPerSecond
@@ -181,7 +249,8 @@ func (c *call) checkDeleteAt() error {
 		if n <= 0 {
 			return errors.New("X-Delete-After in past")
 		}
-		c.Header.Set("X-Delete-At", strconv.FormatInt(now+n, 10))
+		c.Header.Set("X-Delete-At", deleteAtText(now+n))
+		c.Header.Del("X-Delete-After")
 	}
 	at := c.Header.Get("X-Delete-At")
 	if at == "" {
@@ -191,7 +260,12 @@ func (c *call) checkDeleteAt() error {
 	if err != nil {
 		return errors.New("Non-integer X-Delete-At")
 	}
-	if n*swift.TicksPerSecond < c.time.Ticks() && !c.truth("X-Backend-Replication") && n != 0 {
+	n = min(max(n, -maxDeleteAt), maxDeleteAt) * swift.TicksPerSecond
+	past := n <= c.time.Ticks() && !c.truth("X-Backend-Replication")
+	if c.Method == http.MethodPost { // zero takes an object out of the queue
+		past = n != 0 && n < c.time.Ticks()
+	}
+	if past {
 		return errors.New("X-Delete-At in past")
 	}
 	return nil
@@ -201,7 +275,7 @@ func (c *call) checkDeleteAt() error {
 func (c *call) checkMetadata() error {
 	const prefix = "x-object-meta-"
 	limits := c.s.swift.Limits
-	values := headerValues(c.Header)
+	values := c.values()
 	count, size := 0, 0
 	for _, k := range sortedKeys(values) {
 		v := values[k]

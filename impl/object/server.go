@@ -22,7 +22,9 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
+	"apus/impl/accesslog"
 	"apus/impl/backend"
 	"apus/impl/config"
 	"apus/impl/diskfile"
@@ -43,6 +45,7 @@ type Server struct {
 	disks  *diskfile.Manager
 
 	updates *updates
+	logged  web.Handler // answers, with a line in the log
 }
 
 var _ web.Handler = (*Server)(nil)
@@ -55,6 +58,10 @@ type settings struct {
 	maxUpload        time.Duration
 	keepCachePrivate bool
 	keepCacheSLO     bool
+	slow             time.Duration // that a PUT or DELETE takes at least
+	slowDelete       time.Duration // a DELETE beyond it is logged; negative: none
+	replication      bool          // answers the replicators' methods
+	queue            Queue
 }
 
 var defaultAllowedHeaders = []string{
@@ -71,7 +78,12 @@ func readSettings(s *config.Section) settings {
 		maxUpload:        s.Seconds("max_upload_time", 24*time.Hour),
 		keepCachePrivate: s.Bool("keep_cache_private", false),
 		keepCacheSLO:     s.Bool("keep_cache_slo_manifest", false),
+		slow:             s.Seconds("slow", 0),
+		slowDelete:       time.Duration(s.Float("slow_delete_log_threshold_seconds", 120, -1, 1e9) * float64(time.Second)),
+		replication:      s.Bool("replication_server", true),
+		queue:            ReadQueue(s),
 	}
+	acceptPython(s)
 	for _, h := range s.List("allowed_headers", defaultAllowedHeaders...) {
 		switch h = strings.ToLower(h); h {
 		case "content-length", "deleted", "etag": // the body decides these
@@ -82,11 +94,25 @@ func readSettings(s *config.Section) settings {
 	return c
 }
 
+// acceptPython reads the options that tune Python's threads and sockets, so
+// that a configuration which has them is not called unknown. Here the runtime
+// and impl/web do that work.
+func acceptPython(s *config.Section) {
+	for _, key := range [...]string{
+		"disk_chunk_size", "network_chunk_size", "cooperative_period", "eventlet_tpool_num_threads", "threads_per_disk",
+		"servers_per_port", "replication_concurrency", "replication_concurrency_per_device", "replication_lock_timeout",
+		"replication_failure_threshold", "replication_failure_ratio", "splice", "auto_create_account_prefix",
+	} {
+		s.Lookup(key)
+	}
+}
+
 // New makes a Server of an [app:object-server] section. It touches no disk
 // and opens no connection before it is asked to.
 func New(h *host.Host, sw *config.Swift, opts *config.Section, ev *event.Sink) (*Server, error) {
 	s := &Server{host: h, swift: sw, log: h.Log, events: ev, cfg: readSettings(opts)}
 	s.disks = diskfile.New(h, sw.Hasher, diskfile.ReadConfig(opts), ev)
+	s.logged = accesslog.Wrap(h, opts, web.HandlerFunc(s.answer))
 	if err := opts.Err(); err != nil {
 		return nil, err
 	}
@@ -102,56 +128,92 @@ func (s *Server) Close(ctx context.Context) error { return s.updates.close(ctx) 
 // call is one request with its path taken apart.
 type call struct {
 	*web.Request
-	s      *Server
-	dev    *diskfile.Device
-	obj    *diskfile.Object
-	policy *policy.Policy
-	time   swift.Timestamp
+	s        *Server
+	dev      *diskfile.Device
+	part     uint32
+	obj      *diskfile.Object // nil for REPLICATE
+	suffixes string           // of REPLICATE, joined by "-"; may be empty
+	policy   *policy.Policy
+	time     swift.Timestamp
+	folded   map[string]string // see values
 }
 
 type method struct {
-	run   func(*call, context.Context) *web.Response
-	write bool // needs X-Timestamp
+	run         func(*call, context.Context) *web.Response
+	write       bool // needs X-Timestamp
+	replication bool // is the replicators', hidden by replication_server = no
 }
 
 var methods = map[string]method{
-	http.MethodGet:    {(*call).get, false},
-	http.MethodHead:   {(*call).get, false},
-	http.MethodPut:    {(*call).put, true},
-	http.MethodPost:   {(*call).post, true},
-	http.MethodDelete: {(*call).delete, true},
+	http.MethodGet:    {run: (*call).get},
+	http.MethodHead:   {run: (*call).get},
+	http.MethodPut:    {run: (*call).put, write: true},
+	http.MethodPost:   {run: (*call).post, write: true},
+	http.MethodDelete: {run: (*call).delete, write: true},
+	"REPLICATE":       {run: (*call).replicate, replication: true},
 }
 
-const allow = "DELETE, GET, HEAD, OPTIONS, POST, PUT"
+// allow is the value of the header Allow.
+func (s *Server) allow() string {
+	if s.cfg.replication {
+		return "DELETE, GET, HEAD, OPTIONS, POST, PUT, REPLICATE"
+	}
+	return "DELETE, GET, HEAD, OPTIONS, POST, PUT"
+}
 
 // Serve implements web.Handler.
 func (s *Server) Serve(ctx context.Context, req *web.Request) *web.Response {
+	watch := host.StartStopwatch()
+	resp := s.logged.Serve(ctx, req)
+	took := watch.Elapsed()
+	if req.Method == http.MethodDelete && s.cfg.slowDelete >= 0 && took > s.cfg.slowDelete {
+		s.log.LogAttrs(ctx, slog.LevelWarn, "slow DELETE", slog.String("path", req.Path),
+			slog.Int("status", resp.Status), slog.Duration("took", took))
+	}
+	if req.Method == http.MethodPut || req.Method == http.MethodDelete {
+		s.dawdle(ctx, s.cfg.slow-took)
+	}
+	return resp
+}
+
+// dawdle makes writes slow where the operator asks for it, to test with.
+func (s *Server) dawdle(ctx context.Context, d time.Duration) {
+	if d <= 0 {
+		return
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+func (s *Server) answer(ctx context.Context, req *web.Request) *web.Response {
 	m, ok := methods[req.Method]
 	switch {
+	case !utf8.ValidString(req.Path):
+		return web.Text(http.StatusPreconditionFailed, "Invalid UTF8 or contains NULL", "text/html; charset=UTF-8")
 	case req.Method == http.MethodOptions:
 		resp := web.Empty(http.StatusOK)
-		resp.Header.Set("Allow", allow)
+		resp.Header.Set("Allow", s.allow())
 		resp.Header.Set("Server", "object-server/apus")
 		return resp
-	case !ok:
+	case !ok, m.replication && !s.cfg.replication:
 		resp := web.NewResponse(http.StatusMethodNotAllowed)
-		resp.Header.Set("Allow", allow)
+		resp.Header.Set("Allow", s.allow())
 		return resp
 	}
 	c := &call{Request: req, s: s}
-	if resp := c.place(m.write); resp != nil {
+	if resp := c.place(m); resp != nil {
 		return resp
 	}
 	return m.run(c, ctx)
 }
 
-// place finds the device, the policy and the object, and the time of the
-// request; a response says why it cannot.
-func (c *call) place(write bool) *web.Response {
-	device, part, name, err := splitPath(c.Path)
-	if err != nil {
-		return web.Plain(http.StatusBadRequest, "Invalid path: %s: %v", web.EscapePath(c.Path), err)
-	}
+// place finds the policy, the device and the object or partition, and the time
+// of the request; a response says why it cannot.
+func (c *call) place(m method) *web.Response {
 	index := c.Header.Get("X-Backend-Storage-Policy-Index")
 	n, err := strconv.Atoi(strings.TrimSpace(index))
 	if index == "" {
@@ -160,15 +222,48 @@ func (c *call) place(write bool) *web.Response {
 	if c.policy = c.s.swift.Policies.ByIndex(n); err != nil || c.policy == nil {
 		return web.Plain(http.StatusServiceUnavailable, "No policy with index %s", index)
 	}
-	if c.time, err = c.timestamp(write); err != nil {
+	device, rest, err := c.splitPath()
+	var name swift.Path
+	if err == nil && m.replication {
+		c.suffixes = rest
+	} else if err == nil {
+		name, err = objectName(rest)
+	}
+	if err != nil {
+		return web.Plain(http.StatusBadRequest, "Invalid path: %s: %v", web.EscapePath(c.Path), err)
+	}
+	if c.time, err = c.timestamp(m.write); err != nil {
+		return web.Plain(http.StatusBadRequest, "%v", err)
+	}
+	power, err := c.nextPartPower()
+	if err != nil {
 		return web.Plain(http.StatusBadRequest, "%v", err)
 	}
 	if c.dev, err = c.s.disks.Device(device); err != nil {
 		return c.failure(err)
 	}
-	c.obj = c.dev.Object(c.policy, part, name)
+	if !m.replication {
+		c.obj = c.dev.Object(c.policy, c.part, name)
+		c.obj.NextPartPower = power
+	}
 	return nil
 }
+
+// nextPartPower is that of a ring whose partitions are being doubled, else 0.
+func (c *call) nextPartPower() (int, error) {
+	v := strings.TrimSpace(c.Header.Get("X-Backend-Next-Part-Power"))
+	if v == "" || strings.EqualFold(v, "none") {
+		return 0, nil
+	}
+	n, err := strconv.Atoi(v)
+	if err != nil || n < 1 || n > maxPartPower {
+		return 0, fmt.Errorf("X-Backend-Next-Part-Power should be a number from 1 to %d; was %q", maxPartPower, v)
+	}
+	return n, nil
+}
+
+// maxPartPower is the highest that a ring can have.
+const maxPartPower = 32
 
 func (c *call) timestamp(must bool) (swift.Timestamp, error) {
 	v := c.Header.Get("X-Timestamp")
@@ -185,33 +280,63 @@ func (c *call) timestamp(must bool) (swift.Timestamp, error) {
 	return ts, nil
 }
 
-// splitPath reads "/device/partition/account/container/object".
-func splitPath(p string) (device string, part uint32, name swift.Path, err error) {
-	device, rest, _ := strings.Cut(strings.TrimPrefix(p, "/"), "/")
+// splitPath reads "/device/partition" and what follows it.
+func (c *call) splitPath() (device, rest string, err error) {
+	device, rest, _ = strings.Cut(strings.TrimPrefix(c.Path, "/"), "/")
 	partition, rest, _ := strings.Cut(rest, "/")
 	if device == "" || device == "." || device == ".." {
-		return "", 0, name, fmt.Errorf("invalid device %q", device)
+		return "", "", fmt.Errorf("invalid device %q", device)
 	}
 	n, err := strconv.ParseUint(partition, 10, 32)
 	if err != nil || partition != strconv.FormatUint(n, 10) {
-		return "", 0, name, fmt.Errorf("invalid partition %q", partition)
+		return "", "", fmt.Errorf("invalid partition %q", partition)
 	}
-	name, err = swift.ParsePath("/" + rest)
+	c.part = uint32(n)
+	return device, rest, nil
+}
+
+// reserved begins the names of what filters keep for themselves.
+const reserved = "\x00"
+
+// objectName reads "account/container/object". Reserved objects live in
+// reserved containers, and nothing else does; accounts of Swift's own hold
+// what they like.
+func objectName(s string) (swift.Path, error) {
+	name, err := swift.ParsePath("/" + s)
 	if err != nil || !name.IsObject() {
-		return "", 0, name, errors.New("it names no object")
+		return name, errors.New("it names no object")
 	}
-	return device, uint32(n), name, nil
+	inner := func(s string) bool { return strings.LastIndex(s, reserved) > 0 && !strings.HasPrefix(s, reserved) }
+	container, object := strings.HasPrefix(name.Container, reserved), strings.HasPrefix(name.Object, reserved)
+	switch {
+	case inner(name.Account):
+		return name, errors.New("Invalid reserved-namespace account")
+	case inner(name.Container):
+		return name, errors.New("Invalid reserved-namespace container")
+	case strings.HasPrefix(name.Account, "."):
+	case inner(name.Object):
+		return name, errors.New("Invalid reserved-namespace object")
+	case container && !object:
+		return name, errors.New("Invalid user-namespace object in reserved-namespace container")
+	case object && !container:
+		return name, errors.New("Invalid reserved-namespace object in user-namespace container")
+	}
+	return name, nil
 }
 
 // failure is the answer to an error that is not the client's doing.
 func (c *call) failure(err error) *web.Response {
 	kind := swift.KindOf(err)
 	if kind == swift.Other || kind == swift.NoDevice || kind == swift.Corrupt {
-		c.s.log.LogAttrs(context.Background(), slog.LevelError, "request failed",
-			slog.String("method", c.Method), slog.String("path", c.Path),
-			slog.String("txn", c.Meta.TxnID), slog.Any("error", err))
+		c.log(slog.LevelError, "request failed", slog.Any("error", err))
 	}
 	return web.FromError(err)
+}
+
+// log says what is the matter with this request.
+func (c *call) log(level slog.Level, msg string, attrs ...slog.Attr) {
+	attrs = append(attrs, slog.String("method", c.Method), slog.String("path", c.Path), slog.String("txn", c.txn()))
+	c.s.log.LogAttrs(context.Background(), level, msg, attrs...)
 }
 
 // conflict is 409 with the time of what is there.
@@ -231,6 +356,8 @@ func (c *call) commitFailure(err error) *web.Response {
 	return c.failure(err)
 }
 
+// openOptions are those of requests that may see an expired object: GET, HEAD
+// and POST.
 func (c *call) openOptions() diskfile.OpenOptions {
 	return diskfile.OpenOptions{Now: c.time, Expired: c.truth("X-Backend-Open-Expired") || c.truth("X-Backend-Replication")}
 }

@@ -110,15 +110,43 @@ type update struct {
 	dbState string
 	header  http.Header
 	txn     string
+	// must says that the request waits for it, however long it takes: the
+	// expirer's queue has no other memory of the object.
+	must bool
 }
 
-// updateContainers tells the containers about the write. A response says that
-// a row was neither taken nor kept for later.
-func (c *call) updateContainers(_ context.Context, op string, row map[string]string) *web.Response {
+// tell sends the updates of the expirer's queue and one for the object's row
+// to the containers. A response says that one was neither taken nor kept.
+func (c *call) tell(queue []update, op string, row map[string]string) *web.Response {
+	if err := c.s.send(append(queue, c.containerUpdates(op, row)...)); err != nil {
+		return c.failure(err)
+	}
+	return nil
+}
+
+// txn is the transaction's id for logs and updates.
+func (c *call) txn() string {
+	if id := c.Header.Get("X-Trans-Id"); id != "" {
+		return id
+	}
+	return "-"
+}
+
+// updateHeader is what all updates say about where they come from.
+func (c *call) updateHeader() http.Header {
+	return http.Header{
+		"X-Trans-Id": {c.txn()},
+		"Referer":    {c.Method + " " + c.HostURL() + web.EscapePath(c.Path)},
+		"User-Agent": {"object-server " + c.s.host.Name},
+	}
+}
+
+// containerUpdates is one update for each container server that is named.
+func (c *call) containerUpdates(op string, row map[string]string) []update {
 	hosts := splitTrim(c.Header.Get("X-Container-Host"))
 	devices := splitTrim(c.Header.Get("X-Container-Device"))
 	if len(hosts) != len(devices) {
-		c.s.log.LogAttrs(context.Background(), slog.LevelError, "container update: hosts and devices differ in number",
+		c.log(slog.LevelError, "container update: hosts and devices differ in number",
 			slog.String("hosts", c.Header.Get("X-Container-Host")), slog.String("devices", c.Header.Get("X-Container-Device")))
 		return nil
 	}
@@ -129,27 +157,18 @@ func (c *call) updateContainers(_ context.Context, op string, row map[string]str
 	proto := update{
 		s: c.s, dev: c.dev, policy: c.policy, op: op, object: c.obj.Path, part: part,
 		path: c.containerPath(), dbState: c.Header.Get("X-Container-Root-Db-State"),
-		header: http.Header{}, txn: c.Header.Get("X-Trans-Id"),
+		header: c.updateHeader(), txn: c.txn(),
 	}
 	for k, v := range row {
 		proto.header.Set(k, v)
 	}
-	if proto.txn == "" {
-		proto.txn = "-"
-	}
-	proto.header.Set("X-Trans-Id", proto.txn)
-	proto.header.Set("Referer", c.Method+" "+c.HostURL()+web.EscapePath(c.Path))
-	proto.header.Set("User-Agent", "object-server "+c.s.host.Name)
 	proto.header.Set("X-Backend-Storage-Policy-Index", strconv.Itoa(c.policy.Index))
 	list := make([]update, len(hosts))
 	for i := range hosts {
 		list[i] = proto
 		list[i].host, list[i].device = hosts[i], devices[i]
 	}
-	if err := c.s.send(list); err != nil {
-		return c.failure(err)
-	}
-	return nil
+	return list
 }
 
 func splitTrim(v string) []string {
@@ -167,41 +186,58 @@ func (c *call) containerPath() string {
 	if q := c.Header.Get("X-Backend-Quoted-Container-Path"); q != "" {
 		p = web.UnescapePath(q)
 	}
-	if a, cont, ok := strings.Cut(p, "/"); !ok || a == "" || cont == "" || strings.Contains(cont, "/") {
-		return ""
+	a, cont, ok := strings.Cut(p, "/")
+	if ok && a != "" && cont != "" && !strings.Contains(cont, "/") {
+		return p
 	}
-	return p
+	if p != "" {
+		c.log(slog.LevelError, "X-Backend-Container-Path is not account/container, the root container is told", slog.String("value", p))
+	}
+	return ""
 }
 
-// send runs the updates and waits for them for container_update_timeout. The
-// error is of one that could not even be kept for later.
+// send runs the updates and waits for them for container_update_timeout, for
+// those that must be done until they are. The error is of one that could not
+// even be kept for later.
 func (s *Server) send(list []update) error {
-	results := make(chan error, len(list))
-	crowded := false
+	type result struct {
+		must bool
+		err  error
+	}
+	results := make(chan result, len(list))
+	crowded, musts := false, 0
 	for i := range list {
 		if s.updates.enter() > maxLate {
 			crowded = true
 		}
+		if list[i].must {
+			musts++
+		}
 		go func(u *update) {
 			defer s.updates.leave()
-			results <- u.deliver(s.updates.life)
+			results <- result{u.must, u.deliver(s.updates.life)}
 		}(&list[i])
 	}
 	var timeout <-chan time.Time
-	if !crowded {
+	if !crowded && len(list) > 0 {
 		t := time.NewTimer(s.cfg.updateTimeout)
 		defer t.Stop()
 		timeout = t.C
 	}
 	var failed error
-	for range list {
+	late := false
+	for done := 0; done < len(list) && !(late && musts == 0); {
 		select {
-		case err := <-results:
-			if err != nil {
-				failed = err
+		case r := <-results:
+			done++
+			if r.must {
+				musts--
+			}
+			if r.err != nil {
+				failed = r.err
 			}
 		case <-timeout:
-			return failed
+			late, timeout = true, nil
 		}
 	}
 	return failed

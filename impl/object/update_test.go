@@ -216,3 +216,63 @@ func TestFailAnywhere(t *testing.T) {
 		})
 	}
 }
+
+// The same with footers, rows of the expirer's queue and a partition power
+// that is about to grow: an object that expires has its row, sent or kept.
+func TestFailAnywhereWithQueue(t *testing.T) {
+	const path = "/d1/0/AUTH_a/c/o"
+	power := append([]string{"X-Backend-Next-Part-Power", "1"}, updateHeaders...)
+	queue := func(at string) []string {
+		return append([]string{"X-Delete-At", at, "X-Delete-At-Host", ""}, power...)
+	}
+	// kept is whether a row of the queue waits.
+	kept := func(n *node, op, at string) bool {
+		for _, q := range n.queued() {
+			if strings.HasPrefix(q, "pending "+op) && strings.HasSuffix(q, "/"+at+"-AUTH_a/c/o") {
+				return true
+			}
+		}
+		return false
+	}
+	for at, done := int64(1), false; !done; at++ {
+		synctest.Test(t, func(t *testing.T) {
+			n := newNode(t, "")
+			defer n.close()
+			n.answer = func(*http.Request) int { return 503 }
+			d := n.machine.Disk(devices + "/d1")
+			status(t, n.do("PUT", path, "old", append([]string{"X-Timestamp", stamp(1), "Content-Type", "a/b"}, power...)...), 201)
+			first := d.Ops()
+			d.FailAt(first+at, host.ErrIO)
+			body := mime(objectDoc("new"), footerDoc(`{"X-Object-Meta-Color": "blue"}`))
+			r := n.putAt(path, 2, strings.NewReader(body), append(queue(expires), footerHeaders...)...)
+			if r.Status == 201 {
+				if !kept(n, "PUT", expires) {
+					t.Errorf("operation %d: PUT has no row", at)
+				}
+				if got := n.do("GET", path, ""); got.Body != "new" || got.Header.Get("X-Object-Meta-Color") != "blue" {
+					t.Errorf("operation %d: %d %q", at, got.Status, got.Body)
+				}
+			} else if r.Status != 500 {
+				t.Errorf("operation %d: PUT %d", at, r.Status)
+			}
+			if r = n.do("POST", path, "", append([]string{"X-Timestamp", stamp(3)}, queue(later)...)...); r.Status == 202 {
+				if !kept(n, "PUT", later) {
+					t.Errorf("operation %d: POST has no row", at)
+				}
+				headers(t, n.do("HEAD", path, ""), map[string]string{"X-Delete-At": later})
+			} else if r.Status != 500 {
+				t.Errorf("operation %d: POST %d", at, r.Status)
+			}
+			expiring := n.do("HEAD", path, "").Header.Get("X-Delete-At")
+			if r = n.do("DELETE", path, "", append([]string{"X-Timestamp", stamp(4)}, power...)...); r.Status == 204 {
+				status(t, n.do("GET", path, ""), 404)
+				if expiring != "" && !kept(n, "DELETE", expiring) {
+					t.Errorf("operation %d: DELETE leaves the row", at)
+				}
+			} else if r.Status != 500 {
+				t.Errorf("operation %d: DELETE %d", at, r.Status)
+			}
+			done = d.Ops() < first+at
+		})
+	}
+}

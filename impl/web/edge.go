@@ -123,6 +123,7 @@ type exchange struct {
 	// hangUp closes the connection after the response, because what follows
 	// on it may not be the start of a request.
 	hangUp bool
+	raw    *raw // set once the connection was taken from net/http
 }
 
 // request converts what net/http parsed; fault is the answer to what Swift
@@ -147,7 +148,7 @@ func (x *exchange) request() (req *Request, fault *Response) {
 	}
 	if r.Body != nil && r.Body != http.NoBody {
 		x.body = &requestBody{inner: r.Body, rc: x.rc, timeout: cfg.ClientTimeout}
-		req.Body = x.body
+		req.Body, req.Phases = x.body, x
 	}
 	return req, nil
 }

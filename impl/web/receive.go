@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io"
 	"net"
-	"net/http"
 	"time"
 
 	"apus/impl/host"
@@ -15,10 +14,13 @@ import (
 // first is what sends "100 Continue".
 type requestBody struct {
 	inner   io.Reader
-	rc      *http.ResponseController
+	rc      readDeadliner
 	timeout time.Duration
+	started bool
 	err     error // sticky; io.EOF when the body was read to its end
 }
+
+type readDeadliner interface{ SetReadDeadline(time.Time) error }
 
 func (b *requestBody) Read(p []byte) (int, error) {
 	if b.err != nil {
@@ -27,6 +29,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
 	}
+	b.started = true
 	_ = b.rc.SetReadDeadline(host.Deadline(b.timeout))
 	n, err := b.inner.Read(p)
 	switch {

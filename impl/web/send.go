@@ -40,6 +40,9 @@ func (x *exchange) send(resp *Response) (err error) {
 			x.edge.cfg.Log.Debug("close of a response body", "path", x.r.URL.Path, "err", cerr)
 		}
 	}()
+	if x.raw != nil {
+		return x.raw.send(x, resp)
+	}
 	x.writeHeader(resp)
 	if x.r.Method == http.MethodHead || !bodyAllowed(resp.Status) {
 		return nil

@@ -67,9 +67,11 @@ type Request struct {
 	Body Reader
 	// ContentLength is -1 when unknown (chunked).
 	ContentLength int64
-	RemoteAddr    string
-	Host          string
-	Proto         string // "HTTP/1.1"
+	// Phases is nil unless the request came with a body over a connection.
+	Phases     Phases
+	RemoteAddr string
+	Host       string
+	Proto      string // "HTTP/1.1"
 
 	// Meta travels with the request through the pipeline and is shared with
 	// its sub-requests.

@@ -32,10 +32,7 @@ func (p *pass) deliver(ctx context.Context, pol *policy.Policy, u *diskfile.Upda
 		p.log(ctx, slog.LevelError, "no container ring", slog.Any("error", err))
 		return outcome{}
 	}
-	where := swift.Path{Account: u.Account, Container: u.Container}
-	if a, c, ok := strings.Cut(u.ContainerPath, "/"); ok {
-		where = swift.Path{Account: a, Container: c}
-	}
+	where := destination(u)
 	part := r.Partition(p.swift.Hasher.Hash(where))
 	header := p.header(pol, u)
 	var nodes []*ring.Device
@@ -56,6 +53,14 @@ func (p *pass) deliver(ctx context.Context, pol *policy.Policy, u *diskfile.Upda
 	}
 	wg.Wait()
 	return note(u, nodes, answers)
+}
+
+// destination is the container that takes u: a shard, if one was named.
+func destination(u *diskfile.Update) swift.Path {
+	if a, c, ok := strings.Cut(u.ContainerPath, "/"); ok {
+		return swift.Path{Account: a, Container: c}
+	}
+	return swift.Path{Account: u.Account, Container: u.Container}
 }
 
 // note is the pure part of deliver.

@@ -10,10 +10,11 @@ package updater
 
 import (
 	"context"
+	"encoding/binary"
+	"iter"
 	"log/slog"
 	"math/rand/v2"
 	"slices"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -47,11 +48,22 @@ type Updater struct {
 	interval    time.Duration
 	concurrency int
 	pause       time.Duration // between updates
+
+	perContainer  float64 // updates a second, zero: no limit
+	buckets       int     // into which containers are sorted for that
+	deferred      int     // updates that may wait for their container
+	tracked, dump int     // containers with failures that are remembered, and reported
+
+	// Report, if set before the first pass, is told what each pass came to.
+	Report func(Stats)
 }
 
 // New reads the options devices, mount_check, interval, concurrency,
-// objects_per_second, conn_timeout and node_timeout.
+// objects_per_second (or the older slowdown), conn_timeout, node_timeout,
+// max_objects_per_container_per_second, per_container_ratelimit_buckets,
+// max_deferred_updates, async_tracker_max_entries and async_tracker_dump_count.
 func New(h *host.Host, sw *config.Swift, opts *config.Section, rings Rings, ev *event.Sink) (*Updater, error) {
+	const most = 1 << 24
 	u := &Updater{
 		host: h, swift: sw, rings: rings, events: ev,
 		disks: diskfile.New(h, sw.Hasher, diskfile.ReadConfig(opts), ev),
@@ -59,11 +71,23 @@ func New(h *host.Host, sw *config.Swift, opts *config.Section, rings Rings, ev *
 			ConnTimeout: opts.Seconds("conn_timeout", 500*time.Millisecond),
 			NodeTimeout: opts.Seconds("node_timeout", 10*time.Second),
 		},
-		interval:    opts.Seconds("interval", 5*time.Minute),
-		concurrency: int(opts.Int("concurrency", 8, 1, 1024)),
+		interval:     opts.Seconds("interval", 5*time.Minute),
+		concurrency:  int(opts.Int("concurrency", 8, 1, 1024)),
+		perContainer: opts.Float("max_objects_per_container_per_second", 0, 0, 1e6),
+		buckets:      int(opts.Int("per_container_ratelimit_buckets", 1000, 1, most)),
+		deferred:     int(opts.Int("max_deferred_updates", 10000, 0, most)),
+		tracked:      int(opts.Int("async_tracker_max_entries", 100, 1, most)),
+		dump:         int(opts.Int("async_tracker_dump_count", 5, 1, most)),
 	}
-	if rate := opts.Float("objects_per_second", 50, 0, 1e6); rate > 0 {
+	rate := 50.0
+	if _, ok := opts.Lookup("slowdown"); ok {
+		rate = 1 / (opts.Float("slowdown", 0.01, 0, 1e6) + 0.01)
+	}
+	if rate = opts.Float("objects_per_second", rate, 0, 1e6); rate > 0 {
 		u.pause = time.Duration(float64(time.Second) / rate)
+	}
+	for _, key := range [...]string{"updater_workers", "report_interval"} { // Python's processes and progress lines
+		opts.Lookup(key)
 	}
 	return u, nil
 }
@@ -103,7 +127,7 @@ func (u *Updater) Once(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p := &pass{Updater: u, client: backend.New(u.host.Net, u.timeouts)}
+	p := &pass{Updater: u, client: backend.New(u.host.Net, u.timeouts), watch: host.StartStopwatch()}
 	defer p.client.Close()
 	for _, name := range devices {
 		d, err := u.disks.Device(name)
@@ -115,21 +139,35 @@ func (u *Updater) Once(ctx context.Context) error {
 			p.device(ctx, d, pol)
 		}
 	}
+	sum := p.stats(p.watch.Elapsed(), u.dump)
 	u.host.Log.LogAttrs(ctx, slog.LevelInfo, "object update pass completed",
-		slog.Int64("successes", p.sent.Load()), slog.Int64("failures", p.failed.Load()),
-		slog.Int64("outdated", p.outdated.Load()), slog.Int64("quarantines", p.bad.Load()))
+		slog.Int64("successes", sum.Successes), slog.Int64("failures", sum.Failures),
+		slog.Int64("quarantines", sum.Quarantines), slog.Int64("unlinks", sum.Unlinks),
+		slog.Int64("outdated_unlinks", sum.OutdatedUnlinks), slog.Int64("errors", sum.Errors),
+		slog.Int64("redirects", sum.Redirects), slog.Int64("skips", sum.Skips),
+		slog.Int64("deferrals", sum.Deferrals), slog.Int64("drains", sum.Drains))
+	if u.Report != nil {
+		u.Report(sum)
+	}
 	return ctx.Err()
 }
 
 // pass is one look at everything.
 type pass struct {
 	*Updater
-	client                      *backend.Client
-	sent, failed, outdated, bad atomic.Int64
+	counters
+	client *backend.Client
+	watch  host.Stopwatch
 }
 
 func (p *pass) log(ctx context.Context, level slog.Level, msg string, attrs ...slog.Attr) {
 	p.host.Log.LogAttrs(ctx, level, msg, attrs...)
+}
+
+// job is an update that was read and not sent yet.
+type job struct {
+	diskfile.Pending
+	update *diskfile.Update
 }
 
 // device sends what is pending on d, several at a time.
@@ -137,67 +175,129 @@ func (p *pass) device(ctx context.Context, d *diskfile.Device, pol *policy.Polic
 	var g errgroup.Group
 	defer func() { _ = g.Wait() }() // the functions return no errors
 	g.SetLimit(p.concurrency)
-	last := ""
-	for pending, err := range d.Updates(pol) {
-		if ctx.Err() != nil {
-			return
-		}
-		switch {
-		case err != nil:
-			p.failed.Add(1)
-			p.log(ctx, slog.LevelError, "cannot look for pending updates", slog.Any("error", err))
-			continue
-		case pending.Hash == last:
-			p.outdated.Add(1)
-			if err := d.RemoveUpdate(pending.Path); err != nil {
-				p.log(ctx, slog.LevelError, "cannot remove an outdated update", slog.Any("error", err))
-			}
-			continue
-		}
-		last = pending.Hash
+	start := func(j job) {
 		g.Go(func() error {
-			p.update(ctx, d, pol, pending)
+			p.update(ctx, d, pol, j)
 			return nil
 		})
+	}
+	l := newLimiter[job](p.perContainer, p.buckets, p.deferred)
+	for j := range p.jobs(ctx, d, pol) {
+		v := l.offer(p.watch.Elapsed(), p.containerHash(j.update), j)
+		if v.skipped {
+			p.skips.Add(1)
+		}
+		if !v.admitted {
+			p.deferrals.Add(1)
+			continue
+		}
+		start(j)
 		if p.pause > 0 && !sleep(ctx, p.pause) {
 			return
 		}
 	}
+	p.drain(ctx, l, start)
 }
 
-// update delivers one file, with one more try where a container server knows
-// a better place.
-func (p *pass) update(ctx context.Context, d *diskfile.Device, pol *policy.Policy, pending diskfile.Pending) {
+// drain starts what had to wait, until the next pass is due.
+func (p *pass) drain(ctx context.Context, l *limiter[job], start func(job)) {
+	for ctx.Err() == nil && p.watch.Elapsed() < p.interval {
+		now := p.watch.Elapsed()
+		j, at, ok := l.next(now)
+		if !ok {
+			return
+		}
+		if at > now && !sleep(ctx, at-now) {
+			p.skips.Add(1)
+			break
+		}
+		p.drains.Add(1)
+		start(j)
+	}
+	p.skips.Add(int64(l.left()))
+}
+
+// containerHash sorts updates by the container that they go to.
+func (p *pass) containerHash(u *diskfile.Update) uint32 {
+	h := p.swift.Hasher.Hash(destination(u))
+	return binary.BigEndian.Uint32(h[:4])
+}
+
+// jobs reads what is pending. Of one object only the newest counts, the others
+// are removed; what cannot be understood is quarantined.
+func (p *pass) jobs(ctx context.Context, d *diskfile.Device, pol *policy.Policy) iter.Seq[job] {
+	return func(yield func(job) bool) {
+		last := ""
+		for pending, err := range d.Updates(pol) {
+			if ctx.Err() != nil {
+				return
+			}
+			switch {
+			case err != nil:
+				p.errors.Add(1)
+				p.log(ctx, slog.LevelError, "cannot look for pending updates", slog.Any("error", err))
+				continue
+			case pending.Hash == last:
+				p.outdated.Add(1)
+				if err := d.RemoveUpdate(pending.Path); err != nil {
+					p.log(ctx, slog.LevelError, "cannot remove an outdated update", slog.Any("error", err))
+				}
+				continue
+			}
+			last = pending.Hash
+			if u := p.load(ctx, d, pending); u != nil && !yield(job{pending, u}) {
+				return
+			}
+		}
+	}
+}
+
+// load reads one file; nil if there is nothing to send.
+func (p *pass) load(ctx context.Context, d *diskfile.Device, pending diskfile.Pending) *diskfile.Update {
 	u, err := d.LoadUpdate(pending.Path)
 	switch {
 	case swift.Is(err, swift.NotFound):
-		return
+		return nil
 	case swift.Is(err, swift.Corrupt):
 		p.bad.Add(1)
 		qerr := d.QuarantineUpdate(pending.Path)
 		p.events.EmitQuarantine(event.Quarantine{Path: pending.Path, Reason: err.Error()})
 		p.log(ctx, slog.LevelError, "a pending update is bad and quarantined", slog.Any("reason", err), slog.Any("error", qerr))
-		return
+		return nil
 	case err != nil:
-		p.failed.Add(1)
+		p.errors.Add(1)
 		p.log(ctx, slog.LevelError, "cannot read a pending update", slog.Any("error", err))
-		return
+		return nil
 	}
+	return u
+}
+
+// update delivers one update, with one more try where a container server knows
+// a better place.
+func (p *pass) update(ctx context.Context, d *diskfile.Device, pol *policy.Policy, j job) {
+	u := j.update
 	before := len(u.Successes)
 	out := p.deliver(ctx, pol, u)
+	changed := out.redirected || len(u.Successes) != before
 	if out.redirected {
-		out = p.deliver(ctx, pol, u)
-	} else if !out.done && len(u.Successes) == before {
-		p.failed.Add(1)
-		return
+		p.redirects.Add(1)
+		if out = p.deliver(ctx, pol, u); out.redirected {
+			p.redirects.Add(1)
+		}
 	}
-	if out.done {
+	var err error
+	switch {
+	case out.done:
 		p.sent.Add(1)
-		err = d.RemoveUpdate(pending.Path)
+		p.unlinks.Add(1)
+		err = d.RemoveUpdate(j.Path)
 		p.events.EmitAsyncUpdate(event.AsyncUpdate{Path: "/" + u.Account + "/" + u.Container + "/" + u.Object, Sent: true})
-	} else {
+	default:
 		p.failed.Add(1)
-		err = d.RewriteUpdate(pol, pending.Path, u)
+		p.late(u, j.Timestamp, p.tracked)
+		if changed {
+			err = d.RewriteUpdate(pol, j.Path, u)
+		}
 	}
 	if err != nil {
 		p.log(ctx, slog.LevelError, "cannot change a pending update", slog.Any("error", err))

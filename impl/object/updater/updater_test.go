@@ -373,3 +373,70 @@ func TestFailAnywhere(t *testing.T) {
 		})
 	}
 }
+
+// A busy container does not hold up the others; what had to wait goes at the
+// container's own pace until the next pass is due.
+func TestBusyContainer(t *testing.T) {
+	for _, tc := range []struct {
+		name, options string
+		want          updater.Stats
+		took          time.Duration
+	}{
+		{"waits", "", updater.Stats{Successes: 6, Unlinks: 6, Deferrals: 4, Drains: 4}, 4 * time.Second},
+		{"may not wait", "max_deferred_updates = 0\n", updater.Stats{Successes: 2, Unlinks: 2, Deferrals: 4, Skips: 4}, 0},
+		{"two may wait", "max_deferred_updates = 2\n", updater.Stats{Successes: 4, Unlinks: 4, Deferrals: 4, Drains: 2, Skips: 2}, 2 * time.Second},
+		{"out of time", "interval = 2\n", updater.Stats{Successes: 4, Unlinks: 4, Deferrals: 4, Drains: 2, Skips: 2}, 2 * time.Second},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			bubble(t, tc.options+"max_objects_per_container_per_second = 1\nobjects_per_second = 0", func(t *testing.T, n *node) {
+				for i := range 5 {
+					n.save(fmt.Sprint("o", i), 1)
+				}
+				must(t, n.device().SaveUpdate(pol, &diskfile.Update{
+					Op: "PUT", Account: "a", Container: "quiet", Object: "o", Headers: map[string]string{"X-Timestamp": stamp(1).Internal()},
+				}, stamp(1)))
+				var got updater.Stats
+				n.updater.Report = func(s updater.Stats) { got = s }
+				start := time.Now()
+				n.pass()
+				took := time.Since(start)
+				if took < tc.took || took > tc.took+500*time.Millisecond {
+					t.Errorf("the pass took %v", took)
+				}
+				got.Elapsed = 0
+				equal(t, got, tc.want)
+				equal(t, len(n.pending()), 6-int(tc.want.Successes))
+			})
+		})
+	}
+}
+
+// A pass reports whose updates failed, the oldest first.
+func TestReportsOldest(t *testing.T) {
+	bubble(t, "async_tracker_dump_count = 1", func(t *testing.T, n *node) {
+		n.save("o", 5)
+		n.save("p", 3)
+		for id := range 3 {
+			n.status(id, 404)
+		}
+		var got updater.Stats
+		n.updater.Report = func(s updater.Stats) { got = s }
+		n.pass()
+		got.Elapsed = 0
+		equal(t, fmt.Sprintf("%+v", got), fmt.Sprintf("%+v", updater.Stats{Failures: 2, Failing: 1, Oldest: []updater.Waiting{{Account: "a", Container: "c", Timestamp: stamp(3)}}}))
+		equal(t, len(n.pending()), 2)
+	})
+}
+
+func TestSlowdown(t *testing.T) {
+	bubble(t, "slowdown = 0.99", func(t *testing.T, n *node) {
+		for i := range 3 {
+			n.save(fmt.Sprint("o", i), 1)
+		}
+		start := time.Now()
+		n.pass()
+		if took := time.Since(start); took < 2*time.Second || took > 4*time.Second {
+			t.Errorf("the pass took %v", took)
+		}
+	})
+}
