@@ -1,7 +1,8 @@
 // Package account is the account server: account databases over HTTP, for
 // proxies, container servers and daemons. Paths are
 // /device/partition/account[/container]; a PUT with a container is the update
-// of one row. All who write send X-Timestamp, which orders writes.
+// of one row. All who write send X-Timestamp, which orders writes. REPLICATE
+// is for other replicas, see package dbrepl.
 package account
 
 import (
@@ -13,6 +14,7 @@ import (
 	"apus/impl/broker"
 	"apus/impl/broker/dbserver"
 	"apus/impl/config"
+	"apus/impl/dbrepl"
 	"apus/impl/event"
 	"apus/impl/host"
 	"apus/impl/swift"
@@ -24,13 +26,15 @@ type Server struct{ *dbserver.Base }
 
 var _ web.Handler = (*Server)(nil)
 
-// New reads the options devices, mount_check and fallocate_reserve.
+// New reads the options devices, mount_check, fallocate_reserve and
+// replication_server.
 func New(h *host.Host, sw *config.Swift, opts *config.Section, ev *event.Sink) (*Server, error) {
 	s := &Server{dbserver.New("account-server", h, sw, opts, ev)}
+	repl := dbrepl.New(h, s.Pool, s.Devices(), broker.AccountsDir)
 	s.SetMethods(map[string]dbserver.Method{
 		http.MethodPut: s.put, http.MethodPost: s.post, http.MethodGet: s.get,
 		http.MethodHead: s.head, http.MethodDelete: s.delete,
-	})
+	}, repl.Serve)
 	return s, nil
 }
 

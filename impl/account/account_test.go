@@ -32,9 +32,13 @@ func testSwift(t testing.TB) *config.Swift {
 }
 
 func newServer(t testing.TB) *Server {
+	return newServerWith(t, "")
+}
+
+func newServerWith(t testing.TB, more string) *Server {
 	root := t.TempDir()
 	require.NoError(t, os.Mkdir(filepath.Join(root, "sda"), 0o755))
-	conf, err := config.Parse("[app:x]\ndevices = "+root+"\nmount_check = false\n", "x.conf")
+	conf, err := config.Parse("[app:x]\ndevices = "+root+"\nmount_check = false\n"+more, "x.conf")
 	require.NoError(t, err)
 	s, err := New(real.New("test", slog.New(slog.DiscardHandler)), testSwift(t), conf.Section("app:x"), nil)
 	require.NoError(t, err)

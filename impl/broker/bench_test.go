@@ -25,20 +25,40 @@ func BenchmarkPutObject(b *testing.B) {
 	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }
 
-// bigContainer has n objects, 100 in each pseudo-directory.
-func bigContainer(b *testing.B, n int) *Container {
+// bigContainer has n objects, per of them in each pseudo-directory. Rows do
+// not lie in order of names.
+func bigContainer(b *testing.B, n, per int) *Container {
 	c := newContainer(b, newPool(b, nil), "big")
 	for from := 0; from < n; from += 20000 {
 		batch := make([]Object, 0, 20000)
 		for i := from; i < min(n, from+20000); i++ {
-			// Rows do not lie in order of names.
 			k := i * 7919 % n
-			batch = append(batch, object(fmt.Sprintf("dir%05d/object-with-a-usual-name-%08d", k/100, k), 1))
+			batch = append(batch, object(fmt.Sprintf("dir%05d/object-with-a-usual-name-%08d", k/per, k), 1))
 		}
 		require.NoError(b, c.Update(bg, func(x *ContainerTx) error { return x.MergeObjects(batch) }))
 	}
 	b.ResetTimer()
 	return c
+}
+
+// BenchmarkPutObjectBig puts rows into a container of 1,000,000.
+func BenchmarkPutObjectBig(b *testing.B) {
+	if testing.Short() {
+		b.Skip("builds a large container")
+	}
+	c := bigContainer(b, bigSize, 1000)
+	var n atomic.Int64
+	b.SetParallelism(16)
+	b.ResetTimer()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			k := n.Add(1) * 104729 % bigSize
+			if err := c.PutObject(bg, object(fmt.Sprintf("dir%05d/new-object-%08d", k/1000, k), 1)); err != nil {
+				b.Error(err)
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "rows/s")
 }
 
 const bigSize = 1_000_000
@@ -47,17 +67,18 @@ func BenchmarkListing(b *testing.B) {
 	if testing.Short() {
 		b.Skip("builds a large container")
 	}
-	c := bigContainer(b, bigSize)
+	c := bigContainer(b, bigSize, 1000)
 	for _, bm := range []struct {
 		name string
 		o    ListOptions
 		want int
 	}{
 		{"10000 from the start", ListOptions{Limit: 10000}, 10000},
-		{"10000 from the middle", ListOptions{Limit: 10000, Marker: "dir05"}, 10000},
+		{"10000 from the middle", ListOptions{Limit: 10000, Marker: "dir005"}, 10000},
 		{"reverse", ListOptions{Limit: 10000, Reverse: true}, 10000},
-		{"10000 groups", ListOptions{Limit: 10000, Delimiter: "/"}, 10000},
-		{"one group", ListOptions{Limit: 10000, Delimiter: "/", Prefix: "dir00500/"}, 100},
+		{"1000 groups", ListOptions{Limit: 10000, Delimiter: "/"}, 1000},
+		{"1000 groups reverse", ListOptions{Limit: 10000, Delimiter: "/", Reverse: true}, 1000},
+		{"one group", ListOptions{Limit: 10000, Delimiter: "/", Prefix: "dir00500/"}, 1000},
 	} {
 		b.Run(strings.ReplaceAll(bm.name, " ", "_"), func(b *testing.B) {
 			for b.Loop() {

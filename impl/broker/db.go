@@ -15,7 +15,6 @@ import (
 	"github.com/ncruces/go-sqlite3"
 
 	"apus/impl/broker/sqlitevfs"
-	"apus/impl/host"
 	"apus/impl/swift"
 )
 
@@ -266,7 +265,7 @@ func isCorrupt(err error) bool {
 // isDamage reports whether the file is of no use: it is corrupt, or cannot be
 // read. Errors of writing say nothing about what is there.
 func isDamage(err error) bool {
-	return isCorrupt(err) || errors.Is(err, sqlite3.IOERR_READ) && errors.Is(err, host.ErrIO)
+	return isCorrupt(err) || errors.Is(err, sqlite3.IOERR_READ)
 }
 
 var errMissingRow = errors.New("the row about the database itself is missing")

@@ -27,13 +27,13 @@ type goldenMerges struct {
 	}
 }
 
-func readGolden(t *testing.T) *goldenMerges {
-	f, err := os.Open("testdata/merges.json.gz")
+func readGolden[T any](t *testing.T, name string) *T {
+	f, err := os.Open("testdata/" + name + ".json.gz")
 	require.NoError(t, err)
 	defer f.Close()
 	z, err := gzip.NewReader(f)
 	require.NoError(t, err)
-	g := &goldenMerges{}
+	g := new(T)
 	require.NoError(t, json.NewDecoder(z).Decode(g))
 	return g
 }
@@ -62,7 +62,7 @@ func all(t testing.TB, b *Database, sql string) [][]any {
 
 func TestMergesAreThoseOfUpstream(t *testing.T) {
 	p := newPool(t, nil)
-	for i, g := range readGolden(t).Merges {
+	for i, g := range readGolden[goldenMerges](t, "merges").Merges {
 		t.Run(fmt.Sprint(g.Kind, i), func(t *testing.T) {
 			var b *Database
 			sql := "SELECT name, put_timestamp, delete_timestamp, object_count, bytes_used, deleted, storage_policy_index FROM container"
@@ -99,7 +99,7 @@ func TestMergesAreThoseOfUpstream(t *testing.T) {
 
 func TestShardRangesMergeAsInUpstream(t *testing.T) {
 	p := newPool(t, nil)
-	for i, g := range readGolden(t).Shards {
+	for i, g := range readGolden[goldenMerges](t, "merges").Shards {
 		c := newContainer(t, p, fmt.Sprint("c", i))
 		for _, batch := range g.Batches {
 			require.NoError(t, c.MergeShardRanges(bg, batch))
@@ -107,5 +107,50 @@ func TestShardRangesMergeAsInUpstream(t *testing.T) {
 		got, err := c.AllShardRanges(bg)
 		require.NoError(t, err)
 		require.Equal(t, g.Ranges, got, i)
+	}
+}
+
+type goldenListings struct {
+	Names []string
+	Cases []struct {
+		Limit               int
+		Marker              string
+		EndMarker           string `json:"end_marker"`
+		Prefix, Delimiter   string
+		Path                *string
+		Reverse             bool
+		AllowReserved       bool `json:"allow_reserved"`
+		Objects, Containers []string
+	}
+}
+
+func TestListingsAreThoseOfUpstream(t *testing.T) {
+	g := readGolden[goldenListings](t, "listings")
+	p := newPool(t, nil)
+	c := newContainer(t, p, "c")
+	a := p.Account("sda", "7", "a")
+	require.NoError(t, a.Create(bg, at(0), nil, swift.DefaultLimits()))
+	for _, n := range g.Names {
+		require.NoError(t, c.PutObject(bg, object(n, 1)))
+		require.NoError(t, a.PutContainer(bg, ContainerRow{Name: n, PutTimestamp: at(1), ObjectCount: 1}))
+	}
+	for i, k := range g.Cases {
+		o := ListOptions{
+			Limit: k.Limit, Marker: k.Marker, EndMarker: k.EndMarker, Prefix: k.Prefix, Delimiter: k.Delimiter,
+			Path: k.Path, Reverse: k.Reverse, AllowReserved: k.AllowReserved,
+		}
+		require.Equal(t, fmt.Sprintf("%q", k.Objects), fmt.Sprintf("%q", names(t, c, o)), "%d: %+v", i, k)
+		if k.Path != nil {
+			continue
+		}
+		got := []string{}
+		require.NoError(t, a.View(bg, func(x *AccountTx) error {
+			entries, err := x.List(o)
+			for _, e := range entries {
+				got = append(got, e.Name)
+			}
+			return err
+		}))
+		require.Equal(t, fmt.Sprintf("%q", k.Containers), fmt.Sprintf("%q", got), "%d: %+v", i, k)
 	}
 }

@@ -189,13 +189,20 @@ func (d *db) removeLocking(ctx context.Context) error {
 		return err
 	}
 	defer d.files.unlock()
-	return d.locked(ctx, func() error { return d.removeLocked(ctx) })
+	return d.locked(ctx, func() error {
+		// An empty pending file that outlives the database by a power cut
+		// does no harm to one that is created later.
+		if err := d.mergeLocked(ctx, nil, nil); err != nil {
+			return err
+		}
+		return d.removeLocked(ctx)
+	})
 }
 
 // removeLocked removes the directory and what is empty above it, the database
 // before what goes with it, and the newest file of a sharded container last:
 // an older one that stayed alone would count. The caller holds the files slot
-// and .lock.
+// and .lock and has merged the pending file.
 func (d *db) removeLocked(ctx context.Context) error {
 	if err := d.sql.lock(ctx); err != nil {
 		return err

@@ -18,6 +18,7 @@ import (
 	"apus/impl/broker"
 	"apus/impl/broker/dbserver"
 	"apus/impl/config"
+	"apus/impl/dbrepl"
 	"apus/impl/event"
 	"apus/impl/host"
 	"apus/impl/swift"
@@ -28,6 +29,13 @@ import (
 type Server struct {
 	*dbserver.Base
 	accounts *backend.Client
+	syncTo   *syncCheck
+
+	// SyncChanged, if set before the first request, is told after a request
+	// that may have changed where a container is synced to: the place for
+	// the list of containers that container-sync goes through. The file is
+	// that of the database.
+	SyncChanged func(ctx context.Context, file string)
 }
 
 var _ web.Handler = (*Server)(nil)
@@ -38,17 +46,21 @@ var savedHeaders = map[string]bool{
 	"x-container-sync-key": true, "x-container-sync-to": true,
 }
 
-// New reads the options devices, mount_check, fallocate_reserve, conn_timeout
-// and node_timeout.
+// New reads the options devices, mount_check, fallocate_reserve,
+// replication_server, conn_timeout, node_timeout, allowed_sync_hosts and
+// swift_dir.
 func New(h *host.Host, sw *config.Swift, opts *config.Section, ev *event.Sink) (*Server, error) {
 	s := &Server{
 		Base:     dbserver.New("container-server", h, sw, opts, ev),
 		accounts: backend.New(h.Net, ReadTimeouts(opts)),
+		syncTo:   newSyncCheck(h, opts),
 	}
+	repl := dbrepl.New(h, s.Pool, s.Devices(), broker.ContainersDir)
 	s.SetMethods(map[string]dbserver.Method{
 		http.MethodPut: s.put, http.MethodPost: s.post, http.MethodGet: s.get,
 		http.MethodHead: s.head, http.MethodDelete: s.delete,
-	})
+		"UPDATE": s.update,
+	}, repl.Serve)
 	return s, nil
 }
 
@@ -86,8 +98,19 @@ func (s *Server) change(req *web.Request, most int, check func(device string) *w
 	if c.at, fault = dbserver.Timestamp(req); fault != nil {
 		return c, fault
 	}
+	if req.Method == http.MethodPut || req.Method == http.MethodPost {
+		if fault = s.checkSyncTo(req); fault != nil {
+			return c, fault
+		}
+	}
 	if fault = check(c.Device); fault != nil {
 		return c, fault
+	}
+	c.policy = -1
+	// POST and DELETE of a container leave its policy alone, so they do not
+	// look at the header.
+	if req.Method == http.MethodPost || req.Method == http.MethodDelete && c.Object == "" {
+		return c, nil
 	}
 	c.policy, fault = s.Policy(req)
 	return c, fault
@@ -100,6 +123,9 @@ func (s *Server) put(ctx context.Context, req *web.Request) *web.Response {
 	}
 	if c.Object != "" {
 		return s.putObject(ctx, req, c)
+	}
+	if strings.EqualFold(req.Header.Get("X-Backend-Record-Type"), "shard") {
+		return s.putShards(ctx, req, c)
 	}
 	return s.putContainer(ctx, req, c)
 }
@@ -124,25 +150,39 @@ func (s *Server) putObject(ctx context.Context, req *web.Request, c change) *web
 			return web.Plain(http.StatusBadRequest, "Invalid timestamp %q", ts)
 		}
 	}
-	if err := s.putRow(ctx, req, c, row); err != nil {
-		return s.Fail(req, err)
-	}
-	return web.NewResponse(http.StatusCreated)
+	return s.putRow(ctx, req, c, row, http.StatusCreated)
 }
 
-// putRow updates one row. Containers of some accounts come into being with
-// their first row.
-func (s *Server) putRow(ctx context.Context, req *web.Request, c change, row broker.Object) error {
+// putRow updates one row, unless the caller takes a redirection and there is
+// a shard for the name.
+func (s *Server) putRow(ctx context.Context, req *web.Request, c change, row broker.Object, status int) *web.Response {
 	b := s.container(c.Target)
-	err := b.PutObject(ctx, row)
-	if !swift.Is(err, swift.NotFound) || !autoCreate(req, c.Account) {
-		return err
+	moved, err := s.redirect(ctx, req, b, c.Object)
+	if err == nil && moved == nil {
+		err = b.PutObject(ctx, row)
 	}
-	err = b.Create(ctx, broker.ContainerInit{PutTimestamp: c.at.WithOffset(0), Policy: max(c.policy, 0), Limits: s.Swift.Limits})
-	if err != nil && !swift.Is(err, swift.Conflict) {
-		return err
+	if swift.Is(err, swift.NotFound) && autoCreate(req, c.Account) {
+		if err = s.create(ctx, b, c); err == nil {
+			err = b.PutObject(ctx, row)
+		}
 	}
-	return b.PutObject(ctx, row)
+	switch {
+	case err != nil:
+		return s.Fail(req, err)
+	case moved != nil:
+		return moved
+	}
+	return web.NewResponse(status)
+}
+
+// create makes a container that comes into being with its first row. It is
+// fine if somebody was faster.
+func (s *Server) create(ctx context.Context, b *broker.Container, c change) error {
+	err := b.Create(ctx, broker.ContainerInit{PutTimestamp: c.at.WithOffset(0), Policy: max(c.policy, 0), Limits: s.Swift.Limits})
+	if swift.Is(err, swift.Conflict) {
+		return nil
+	}
+	return err
 }
 
 // autoCreate: accounts that begin with a dot belong to Swift itself. Of them
@@ -162,10 +202,7 @@ func (s *Server) delete(ctx context.Context, req *web.Request) *web.Response {
 	if c.Object == "" {
 		return s.deleteContainer(ctx, req, c)
 	}
-	if err := s.putRow(ctx, req, c, broker.DeletedObject(c.Object, c.at, max(c.policy, 0))); err != nil {
-		return s.Fail(req, err)
-	}
-	return web.NewResponse(http.StatusNoContent)
+	return s.putRow(ctx, req, c, broker.DeletedObject(c.Object, c.at, max(c.policy, 0)), http.StatusNoContent)
 }
 
 func (s *Server) putContainer(ctx context.Context, req *web.Request, c change) *web.Response {
@@ -178,6 +215,9 @@ func (s *Server) putContainer(ctx context.Context, req *web.Request, c change) *
 	}
 	b, meta := s.container(c.Target), dbserver.Collect(req, "container", savedHeaders, c.at)
 	var result outcome
+	if err := s.resetSync(ctx, req, b); err != nil {
+		return s.Fail(req, err)
+	}
 	update := func(x *broker.ContainerTx) (err error) {
 		result, err = s.revive(x, c, policy, meta)
 		return err
@@ -200,6 +240,7 @@ func (s *Server) putContainer(ctx context.Context, req *web.Request, c change) *
 	if !resp.OK() {
 		return resp
 	}
+	s.syncChanged(ctx, b, meta)
 	if refused := s.tellAccounts(ctx, req, c.Target, result.info); refused != nil {
 		return refused
 	}
@@ -253,17 +294,14 @@ func (s *Server) revive(x *broker.ContainerTx, c change, policy int, meta broker
 
 func (s *Server) deleteContainer(ctx context.Context, req *web.Request, c change) *web.Response {
 	var result outcome
-	err := s.container(c.Target).Update(ctx, func(x *broker.ContainerTx) error {
-		empty, err := x.Empty()
+	b := s.container(c.Target)
+	err := b.Update(ctx, func(x *broker.ContainerTx) error {
+		info, err := x.Info()
 		if err != nil {
 			return err
 		}
-		if !empty {
+		if empty, err := empty(x, info); err != nil || !empty {
 			result.status = http.StatusConflict
-			return nil
-		}
-		info, err := x.Info()
-		if err != nil {
 			return err
 		}
 		existed := !info.PutTimestamp.IsZero() && !info.Deleted()
@@ -289,10 +327,34 @@ func (s *Server) deleteContainer(ctx context.Context, req *web.Request, c change
 	if result.status == http.StatusConflict {
 		return web.NewResponse(result.status)
 	}
+	if s.SyncChanged != nil {
+		s.SyncChanged(ctx, b.File())
+	}
 	if refused := s.tellAccounts(ctx, req, c.Target, result.info); refused != nil {
 		return refused
 	}
 	return web.NewResponse(result.status)
+}
+
+// empty reports whether no policy has objects, nor the file that is being
+// sharded, nor the shards of a root.
+func empty(x *broker.ContainerTx, info *broker.ContainerInfo) (bool, error) {
+	if empty, err := x.Empty(); err != nil || !empty {
+		return false, err
+	}
+	if info.DBState == broker.DBSharding && info.ObjectCount > 0 {
+		return false, nil
+	}
+	root, err := x.IsRoot()
+	if err != nil || !root {
+		return err == nil, err
+	}
+	sharding, err := x.ShardingInitiated()
+	if err != nil || !sharding {
+		return err == nil, err
+	}
+	usage, err := x.ShardUsage()
+	return err == nil && usage.ObjectCount <= 0, err
 }
 
 func (s *Server) post(ctx context.Context, req *web.Request) *web.Response {
@@ -301,7 +363,11 @@ func (s *Server) post(ctx context.Context, req *web.Request) *web.Response {
 		return fault
 	}
 	status := http.StatusNoContent
-	err := s.container(c.Target).Update(ctx, func(x *broker.ContainerTx) error {
+	b, meta := s.container(c.Target), dbserver.Collect(req, "container", savedHeaders, c.at)
+	if err := s.resetSync(ctx, req, b); err != nil && !swift.Is(err, swift.NotFound) {
+		return s.Fail(req, err)
+	}
+	err := b.Update(ctx, func(x *broker.ContainerTx) error {
 		info, err := x.Info()
 		if err != nil {
 			return err
@@ -315,10 +381,13 @@ func (s *Server) post(ctx context.Context, req *web.Request) *web.Response {
 				return err
 			}
 		}
-		return x.UpdateMetadata(dbserver.Collect(req, "container", savedHeaders, c.at), s.Swift.Limits)
+		return x.UpdateMetadata(meta, s.Swift.Limits)
 	})
 	if err != nil {
 		return s.Fail(req, err)
+	}
+	if status == http.StatusNoContent {
+		s.syncChanged(ctx, b, meta)
 	}
 	return web.NewResponse(status)
 }

@@ -45,7 +45,10 @@ func options(t testing.TB, devices ...string) *config.Section {
 }
 
 func newServer(t testing.TB) *Server {
-	opts := options(t, "sda")
+	return serverOf(t, options(t, "sda"))
+}
+
+func serverOf(t testing.TB, opts *config.Section) *Server {
 	s, err := New(real.New("test", slog.New(slog.DiscardHandler)), testSwift(t), opts, nil)
 	require.NoError(t, err)
 	require.NoError(t, opts.Err())

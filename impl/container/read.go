@@ -2,12 +2,15 @@ package container
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 	"time"
 
 	"apus/impl/broker"
 	"apus/impl/broker/dbserver"
+	"apus/impl/config"
 	"apus/impl/swift"
 	"apus/impl/web"
 )
@@ -24,12 +27,23 @@ func (s *Server) head(ctx context.Context, req *web.Request) *web.Response {
 	if fault := s.CheckDevice(t.Device); fault != nil {
 		return fault
 	}
-	return s.show(ctx, req, t, func(_ *broker.ContainerTx, _ *broker.ContainerInfo, h http.Header) (*web.Response, error) {
+	resp, err := s.view(ctx, t, func(x *broker.ContainerTx, info *broker.ContainerInfo) (*web.Response, error) {
+		if info.Deleted() {
+			return absent(info), nil
+		}
+		h, err := fullHeaders(x, info)
+		if err != nil {
+			return nil, err
+		}
+		h.Set("Content-Type", format+"; charset=utf-8")
 		resp := web.Empty(http.StatusNoContent)
 		resp.Header = h
-		resp.Header.Set("Content-Type", format+"; charset=utf-8")
 		return resp, nil
 	})
+	if err != nil {
+		return s.Fail(req, err)
+	}
+	return resp
 }
 
 func (s *Server) get(ctx context.Context, req *web.Request) *web.Response {
@@ -48,55 +62,96 @@ func (s *Server) get(ctx context.Context, req *web.Request) *web.Response {
 	if fault := s.CheckDevice(t.Device); fault != nil {
 		return fault
 	}
-	wanted, fault := s.Policy(req)
-	if fault != nil {
+	if _, _, fault := shardParams(req); fault != nil {
 		return fault
 	}
-	return s.show(ctx, req, t, func(x *broker.ContainerTx, info *broker.ContainerInfo, h http.Header) (*web.Response, error) {
-		policy := wanted
-		if policy < 0 {
-			policy = info.Policy
+	resp, err := s.view(ctx, t, func(x *broker.ContainerTx, info *broker.ContainerInfo) (*web.Response, error) {
+		kind := strings.ToLower(req.Header.Get("X-Backend-Record-Type"))
+		if kind == "auto" && (info.DBState == broker.DBSharding || info.DBState == broker.DBSharded) {
+			kind = "shard"
 		}
-		h.Set("X-Backend-Record-Type", "object")
-		h.Set("X-Backend-Record-Storage-Policy-Index", strconv.Itoa(policy))
-		entries, err := x.List(policy, o)
-		if err != nil {
-			return nil, err
+		if kind == "shard" {
+			return showShards(x, info, req, o, format)
 		}
-		return listing(format, t.Container, entries).Response(h), nil
+		return s.showObjects(x, info, req, t, o, format)
 	})
-}
-
-// show runs fn on one state of the container, if it is there, with the
-// headers that GET and HEAD share.
-func (s *Server) show(ctx context.Context, req *web.Request, t dbserver.Target,
-	fn func(*broker.ContainerTx, *broker.ContainerInfo, http.Header) (*web.Response, error)) *web.Response {
-	var resp *web.Response
-	err := s.container(t).View(ctx, func(x *broker.ContainerTx) error {
-		info, err := x.Info()
-		if err != nil {
-			return err
-		}
-		if info.Deleted() {
-			resp = absent(info)
-			return nil
-		}
-		meta, err := x.Metadata()
-		if err != nil {
-			return err
-		}
-		h := headers(info)
-		dbserver.Restore(h, meta, "container", savedHeaders)
-		resp, err = fn(x, info, h)
-		return err
-	})
-	if swift.Is(err, swift.NotFound) {
-		return absent(&broker.ContainerInfo{})
-	}
 	if err != nil {
 		return s.Fail(req, err)
 	}
 	return resp
+}
+
+// view runs fn on one state of the container, also if it is removed but has a
+// database.
+func (s *Server) view(ctx context.Context, t dbserver.Target,
+	fn func(*broker.ContainerTx, *broker.ContainerInfo) (*web.Response, error)) (resp *web.Response, err error) {
+	err = s.container(t).View(ctx, func(x *broker.ContainerTx) error {
+		info, err := x.Info()
+		if err != nil {
+			return err
+		}
+		resp, err = fn(x, info)
+		return err
+	})
+	if swift.Is(err, swift.NotFound) {
+		return absent(&broker.ContainerInfo{}), nil
+	}
+	return resp, err
+}
+
+// showShards answers GET with shard ranges; those of a removed container only
+// to callers that insist.
+func showShards(x *broker.ContainerTx, info *broker.ContainerInfo, req *web.Request, o broker.ListOptions, format string) (*web.Response, error) {
+	if info.Deleted() && !config.Truth(req.Header.Get("X-Backend-Override-Deleted")) {
+		return absent(info), nil
+	}
+	q, more, fault := readShardQuery(req, o, info.DBState)
+	if fault != nil {
+		return fault, nil
+	}
+	h, err := fullHeaders(x, info)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(h, more)
+	return getShards(x, q, format, h)
+}
+
+// showObjects answers GET with objects.
+func (s *Server) showObjects(x *broker.ContainerTx, info *broker.ContainerInfo, req *web.Request,
+	t dbserver.Target, o broker.ListOptions, format string) (*web.Response, error) {
+	policy, fault := s.Policy(req)
+	if fault != nil {
+		return fault, nil
+	}
+	if info.Deleted() {
+		return absent(info), nil
+	}
+	if policy < 0 {
+		policy = info.Policy
+	}
+	h, err := fullHeaders(x, info)
+	if err != nil {
+		return nil, err
+	}
+	h.Set("X-Backend-Record-Type", "object")
+	h.Set("X-Backend-Record-Storage-Policy-Index", strconv.Itoa(policy))
+	entries, err := x.ListServed(policy, o)
+	if err != nil {
+		return nil, err
+	}
+	return listing(format, t.Container, entries).Response(h), nil
+}
+
+// fullHeaders are those of an existing container, stored ones included.
+func fullHeaders(x *broker.ContainerTx, info *broker.ContainerInfo) (http.Header, error) {
+	meta, err := x.Metadata()
+	if err != nil {
+		return nil, err
+	}
+	h := headers(info)
+	dbserver.Restore(h, meta, "container", savedHeaders)
+	return h, nil
 }
 
 // absent tells a proxy what is known of a container that is not there.
@@ -121,7 +176,7 @@ func headers(info *broker.ContainerInfo) http.Header {
 	h.Set("X-Container-Bytes-Used", strconv.FormatInt(info.BytesUsed, 10))
 	h.Set("X-Timestamp", info.CreatedAt.Normal())
 	h.Set("X-Put-Timestamp", info.PutTimestamp.Normal())
-	h.Set("X-Backend-Sharding-State", "unsharded")
+	h.Set("X-Backend-Sharding-State", string(info.DBState))
 	h.Set("Last-Modified", web.FormatDate(time.Unix(info.PutTimestamp.CeilSeconds(), 0)))
 	return h
 }

@@ -35,26 +35,38 @@ type Base struct {
 	devices    string
 	mountCheck bool
 	reserve    reserve
-	methods    map[string]Method
-	allow      string
+	// replication says whether this server answers the requests of
+	// replicators too, or leaves them to another one.
+	replication bool
+	methods     map[string]Method
+	allow       string
 }
+
+// The release of OpenStack Swift whose protocol this is; swift-recon reads what
+// comes before the slash.
+const release = "2.38.1"
 
 // Method answers one verb.
 type Method func(ctx context.Context, req *web.Request) *web.Response
 
 // New reads the options that both servers have: devices, mount_check,
-// fallocate_reserve.
+// fallocate_reserve, replication_server.
 func New(name string, h *host.Host, sw *config.Swift, opts *config.Section, ev *event.Sink) *Base {
 	cfg := broker.ReadConfig(opts)
 	return &Base{
 		Host: h, Swift: sw, Pool: broker.NewPool(h, sw.Hasher, cfg, ev), name: name, devices: cfg.Devices,
 		mountCheck: opts.Bool("mount_check", true), reserve: readReserve(opts),
+		replication: opts.Bool("replication_server", true),
 	}
 }
 
-// SetMethods says which verbs there are; OPTIONS is added.
-func (b *Base) SetMethods(methods map[string]Method) {
+// SetMethods says which verbs there are; OPTIONS is added. REPLICATE answers
+// replicators, unless replication_server is off: then the verb does not exist.
+func (b *Base) SetMethods(methods map[string]Method, replicate Replicate) {
 	methods[http.MethodOptions] = b.options
+	if b.replication {
+		methods["REPLICATE"] = b.replicate(replicate)
+	}
 	b.methods = methods
 	names := make([]string, 0, len(methods))
 	for m := range methods {
@@ -64,10 +76,13 @@ func (b *Base) SetMethods(methods map[string]Method) {
 	b.allow = strings.Join(names, ", ")
 }
 
+// Devices is the directory of the device directories.
+func (b *Base) Devices() string { return b.devices }
+
 func (b *Base) options(context.Context, *web.Request) *web.Response {
 	resp := web.Empty(http.StatusOK)
 	resp.Header.Set("Allow", b.allow)
-	resp.Header.Set("Server", b.name)
+	resp.Header.Set("Server", b.name+"/"+release)
 	return resp
 }
 

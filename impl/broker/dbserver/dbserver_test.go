@@ -29,6 +29,10 @@ func TestFormat(t *testing.T) {
 		{"", "*/*, text/xml", "text/xml", 0},
 		{"", "text/xml;q=0.1,*/*;q=0.2", "text/plain", 0},
 		{"", `text/xml; level="1"`, "text/xml", 0},
+		{"", `text/xml; level="1\"2"`, "text/xml", 0},
+		{"", `text/xml; level="1"2"`, "", 400},
+		{"", `text/xml; level="1=2"`, "", 400},
+		{"", `text/xml; level="1\"`, "", 400},
 		{"", "image/png", "", 406},
 		{"", "text", "", 400},
 		{"", "text/plain;q=1;q=2", "", 400},
@@ -116,4 +120,31 @@ func TestReserve(t *testing.T) {
 	require.NoError(t, err)
 	readReserve(conf.Section("x"))
 	require.Error(t, conf.Err())
+}
+
+// The bytes are those that swift.common.middleware.listing_formats of 2.30.1
+// makes of the same records.
+func TestXMLAsUpstream(t *testing.T) {
+	const name = "a\"<&>'\n\t\ré"
+	one := int64(1)
+	build := func(whole, kind string, entries ...[]Field) string {
+		l := NewListing("application/xml", whole, name, kind, 0)
+		for _, e := range entries {
+			l.Subdir(name)
+			l.Entry(name, e)
+		}
+		return string(read(t, l))
+	}
+	const (
+		head      = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+		attribute = "a&quot;&lt;&amp;&gt;'&#10;&#09;&#13;é"
+		text      = "a\"&lt;&amp;&gt;'\n\t\ré"
+	)
+	require.Equal(t, head+`<container name="`+attribute+`" />`, build("container", "object"))
+	require.Equal(t, head+`<container name="`+attribute+`"><subdir name="`+attribute+`"><name>`+text+`</name></subdir>`+
+		`<object><name>`+text+`</name><hash /><bytes>1</bytes></object></container>`,
+		build("container", "object", []Field{{Name: "name", Text: name}, {Name: "hash"}, {Name: "bytes", Number: &one}}))
+	require.Equal(t, head+`<account name="`+attribute+"\">\n</account>", build("account", "container"))
+	require.Equal(t, head+`<account name="`+attribute+"\">\n<subdir name=\""+attribute+"\" />\n<container><name>"+text+"</name><count>1</count></container>\n</account>",
+		build("account", "container", []Field{{Name: "name", Text: name}, {Name: "count", Number: &one}}))
 }

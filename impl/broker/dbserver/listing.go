@@ -166,7 +166,24 @@ func isToken(s string) bool {
 	return s != ""
 }
 
-func isQuoted(s string) bool { return len(s) >= 2 && s[0] == '"' && s[len(s)-1] == '"' }
+// isQuoted reports whether s is one quoted string. An equals sign in it is
+// refused, as upstream does.
+func isQuoted(s string) bool {
+	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
+		return false
+	}
+	for i := 1; i < len(s)-1; i++ {
+		switch s[i] {
+		case '"', '=':
+			return false
+		case '\\':
+			if i++; i == len(s)-1 {
+				return false // it escapes the closing quote
+			}
+		}
+	}
+	return true
+}
 
 // Listing builds the body of a listing in one of the formats. Call Text, or
 // Subdir, for every entry.
@@ -174,6 +191,7 @@ type Listing struct {
 	format string
 	b      []byte
 	count  int
+	open   string // what ends the first tag in XML, once there is an entry
 	close  string
 	kind   string // element of an entry in XML
 }
@@ -187,11 +205,11 @@ func NewListing(format, whole, of, kind string, size int) *Listing {
 		l.b, l.close = append(l.b, '['), "]"
 	case l.isXML():
 		l.b = append(l.b, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"...)
-		l.b = append(appendXML(append(l.b, "<"+whole+` name="`...), of), `">`...)
+		l.b = append(appendAttribute(append(l.b, "<"+whole+` name="`...), of), '"')
+		l.open, l.close = ">", "</"+whole+">"
 		if whole == "account" {
-			l.b = append(l.b, '\n')
+			l.open = ">\n"
 		}
-		l.close = "</" + whole + ">"
 	}
 	return l
 }
@@ -224,13 +242,14 @@ func (l *Listing) Entry(name string, fields []Field) {
 		}
 		l.b = append(l.b, '}')
 	case l.isXML():
+		l.openXML()
 		l.b = append(l.b, "<"+l.kind+">"...)
 		for _, f := range fields {
 			text := f.Text
 			if f.Number != nil {
 				text = strconv.FormatInt(*f.Number, 10)
 			}
-			l.b = append(appendXML(append(l.b, "<"+f.Name+">"...), text), "</"+f.Name+">"...)
+			l.b = appendElement(l.b, f.Name, text)
 		}
 		l.b = append(l.b, "</"+l.kind+">"...)
 		l.endXML()
@@ -247,9 +266,10 @@ func (l *Listing) Subdir(name string) {
 		l.comma()
 		l.b = append(appendJSON(append(l.b, `{"subdir": `...), name), '}')
 	case l.isXML():
-		l.b = append(appendXML(append(l.b, `<subdir name="`...), name), '"')
+		l.openXML()
+		l.b = append(appendAttribute(append(l.b, `<subdir name="`...), name), '"')
 		if l.kind == "object" {
-			l.b = append(appendXML(append(l.b, "><name>"...), name), "</name></subdir>"...)
+			l.b = append(appendElement(append(l.b, '>'), "name", name), "</subdir>"...)
 		} else {
 			l.b = append(l.b, " />"...)
 		}
@@ -266,6 +286,13 @@ func (l *Listing) comma() {
 	}
 }
 
+// openXML ends the first tag before the first entry.
+func (l *Listing) openXML() {
+	if l.count == 0 {
+		l.b = append(l.b, l.open...)
+	}
+}
+
 // endXML breaks the line after the entries of an account, as upstream does.
 func (l *Listing) endXML() {
 	if l.kind == "container" {
@@ -275,7 +302,14 @@ func (l *Listing) endXML() {
 
 // Response is the listing as an answer: 204 if there is no text.
 func (l *Listing) Response(h http.Header) *web.Response {
-	l.b = append(l.b, l.close...)
+	switch {
+	case l.count > 0 || !l.isXML():
+		l.b = append(l.b, l.close...)
+	case l.kind == "container": // the account's line break makes it not empty
+		l.b = append(append(l.b, l.open...), l.close...)
+	default:
+		l.b = append(l.b, " />"...)
+	}
 	h.Set("Content-Type", l.format+"; charset=utf-8")
 	status := http.StatusOK
 	if len(l.b) == 0 {
@@ -331,6 +365,20 @@ func appendEscape(b []byte, r rune) []byte {
 	return append(b, '\\', 'u', hexDigits[r>>12&15], hexDigits[r>>8&15], hexDigits[r>>4&15], hexDigits[r&15])
 }
 
-var xmlEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "\n", "&#10;")
+// Text and attributes escape differently, as upstream's library writes them.
+var (
+	xmlTextEscapes      = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
+	xmlAttributeEscapes = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;", "\r", "&#13;", "\n", "&#10;", "\t", "&#09;")
+)
 
-func appendXML(b []byte, s string) []byte { return append(b, xmlEscapes.Replace(s)...) }
+// appendElement appends <name>text</name>, or <name /> without text.
+func appendElement(b []byte, name, text string) []byte {
+	b = append(append(b, '<'), name...)
+	if text == "" {
+		return append(b, " />"...)
+	}
+	b = append(append(b, '>'), xmlTextEscapes.Replace(text)...)
+	return append(append(append(b, "</"...), name...), '>')
+}
+
+func appendAttribute(b []byte, s string) []byte { return append(b, xmlAttributeEscapes.Replace(s)...) }

@@ -46,6 +46,10 @@ type Updater struct {
 	pause       time.Duration // between containers, of each worker
 	suppression time.Duration
 
+	// Swept, if set before Run or Once, is told after each sweep how long it
+	// took: what recon calls container_updater_sweep.
+	Swept func(elapsed time.Duration)
+
 	// Accounts that could not be told are left alone for a while.
 	mu struct {
 		sync.Mutex
@@ -54,8 +58,8 @@ type Updater struct {
 }
 
 // New reads the options devices, mount_check, interval, concurrency,
-// containers_per_second, account_suppression_time, conn_timeout and
-// node_timeout.
+// containers_per_second, slowdown (its old form), account_suppression_time,
+// conn_timeout and node_timeout.
 func New(h *host.Host, sw *config.Swift, opts *config.Section, rings Rings, ev *event.Sink) (*Updater, error) {
 	u := &Updater{
 		host: h, swift: sw, rings: rings, events: ev,
@@ -65,7 +69,12 @@ func New(h *host.Host, sw *config.Swift, opts *config.Section, rings Rings, ev *
 		concurrency: int(opts.Int("concurrency", 4, 1, 1024)),
 		suppression: opts.Seconds("account_suppression_time", time.Minute),
 	}
-	if rate := opts.Float("containers_per_second", 50, 0, 1e6); rate > 0 {
+	rate := 50.0
+	if _, old := opts.Lookup("slowdown"); old {
+		h.Log.Warn("The slowdown option is deprecated in favor of containers_per_second")
+		rate = 1 / (opts.Float("slowdown", 0.01, 0, 1e6) + 0.01)
+	}
+	if rate = opts.Float("containers_per_second", rate, 0, 1e6); rate > 0 {
 		u.pause = time.Duration(float64(time.Second) / rate)
 	}
 	u.mu.suppressed = map[string]host.Stopwatch{}
@@ -138,8 +147,12 @@ func (u *Updater) sweep(ctx context.Context, workers int) error {
 	}
 	close(partitions)
 	wg.Wait()
-	u.host.Log.Info("Container update sweep completed", "elapsed", watch.Elapsed().String(),
+	elapsed := watch.Elapsed()
+	u.host.Log.Info("Container update sweep completed", "elapsed", elapsed.String(),
 		"successes", s.told.Load(), "failures", s.failed.Load(), "no_changes", s.same.Load())
+	if u.Swept != nil && ctx.Err() == nil {
+		u.Swept(elapsed)
+	}
 	return ctx.Err()
 }
 
@@ -195,6 +208,7 @@ func (s *sweep) partition(ctx context.Context, dir string) {
 				if !sleep(ctx, s.pause) {
 					return
 				}
+				break // others are files of the same container
 			}
 		}
 	}
@@ -204,8 +218,22 @@ func (s *sweep) partition(ctx context.Context, dir string) {
 func (s *sweep) container(ctx context.Context, file string) error {
 	c := s.pool.ContainerFile(file)
 	var info *broker.ContainerInfo
-	err := c.View(ctx, func(x *broker.ContainerTx) (err error) { info, err = x.Info(); return err })
+	err := c.View(ctx, func(x *broker.ContainerTx) (err error) {
+		if info, err = x.Info(); err != nil {
+			return err
+		}
+		// The objects of a shard are the root's: its updater tells of them.
+		root, err := x.IsRoot()
+		if !root {
+			info.ObjectCount, info.BytesUsed = 0, 0
+		}
+		return err
+	})
 	if swift.Is(err, swift.NotFound) {
+		return nil
+	}
+	if swift.Is(err, swift.Unavailable) {
+		s.host.Log.Info("Container is busy; skipping", "file", file, "error", err.Error())
 		return nil
 	}
 	if err != nil {

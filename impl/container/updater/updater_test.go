@@ -157,6 +157,54 @@ func TestUnknownAccount(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// What a shard holds its root tells of.
+func TestShardsAreToldWithoutObjects(t *testing.T) {
+	w := newWorld(t, "slowdown = 0")
+	require.Equal(t, time.Millisecond, w.u.pause, "containers_per_second wins")
+	var sweeps []time.Duration
+	w.u.Swept = func(d time.Duration) { sweeps = append(sweeps, d) }
+	c := w.container(t, "shard", 5)
+	w.object(t, c, "o", 10)
+	meta := broker.Metadata{}
+	meta.Set("X-Container-Sysmeta-Shard-Quoted-Root", "AUTH_t/root", swift.NewTimestamp(6, 0))
+	require.NoError(t, c.UpdateMetadata(bg, meta, nil))
+	require.NoError(t, w.u.Once(bg))
+	require.ElementsMatch(t, []string{"PUT /sd0/0/AUTH_t/shard 0 0 yes", "PUT /sd1/0/AUTH_t/shard 0 0 yes", "PUT /sd2/0/AUTH_t/shard 0 0 yes"}, w.take())
+	require.NoError(t, w.u.Once(bg))
+	require.Empty(t, w.take())
+	require.Len(t, sweeps, 2)
+}
+
+// #1328735: a mix of 404s and failures is neither success nor a stub.
+func TestSomeUnknown(t *testing.T) {
+	w := newWorld(t, "account_suppression_time = 0")
+	c := w.container(t, "c", 5)
+	w.status["sd0"], w.status["sd1"], w.status["sd2"] = 404, 404, 503
+	require.NoError(t, w.u.Once(bg))
+	require.Len(t, w.take(), 3)
+	there, err := c.Exists(bg)
+	require.NoError(t, err)
+	require.True(t, there, "not quarantined")
+	w.status["sd2"] = 201
+	require.NoError(t, w.u.Once(bg))
+	require.Len(t, w.take(), 3)
+	require.NoError(t, w.u.Once(bg))
+	require.Len(t, w.take(), 3, "one of three is no majority, so it is still to be told")
+}
+
+// A removed container is reported as removed.
+func TestDeletedIsTold(t *testing.T) {
+	w := newWorld(t, "")
+	c := w.container(t, "c", 5)
+	require.NoError(t, w.u.Once(bg))
+	require.Len(t, w.take(), 3)
+	require.NoError(t, c.Update(bg, func(x *broker.ContainerTx) error { return x.MarkDeleted(swift.NewTimestamp(9, 0)) }))
+	require.NoError(t, w.u.Once(bg))
+	require.Len(t, w.take(), 3)
+	require.NoError(t, w.u.Once(bg))
+	require.Empty(t, w.take())
+}
+
 func TestRunEnds(t *testing.T) {
 	w := newWorld(t, "interval = 0.05")
 	for i := range 5 {
