@@ -7,7 +7,10 @@ import (
 
 	"apus/impl/host/real"
 	"apus/impl/tools"
+	"apus/impl/tools/accountinfo"
+	"apus/impl/tools/containerinfo"
 	"apus/impl/tools/getnodes"
+	"apus/impl/tools/objectinfo"
 	"apus/impl/tools/ringbuilder"
 )
 
@@ -20,8 +23,14 @@ type tool struct {
 
 // operatorTools lists the tools, by name.
 var operatorTools = []tool{
+	{"account-info", "Show what an account database says about itself",
+		"  swift-account-info HASH.db", accountinfo.Run},
+	{"container-info", "Show what a container database says about itself",
+		"  swift-container-info -v HASH.db", containerinfo.Run},
 	{"get-nodes", "Show the devices responsible for an item or a partition",
 		"  swift-get-nodes /etc/swift/object.ring.gz AUTH_test container object", getnodes.Run},
+	{"object-info", "Show the metadata of an object file and check its content",
+		"  swift-object-info 1500000000.00000.data", objectinfo.Run},
 	{"ring-builder", "Make and change rings",
 		"  swift-ring-builder object.builder create 10 3 1", ringbuilder.Run},
 	{"ring-builder-safe", "Make and change rings, one call at a time",

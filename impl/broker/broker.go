@@ -57,6 +57,10 @@ type Config struct {
 	IdleTimeout time.Duration // how long they are
 	LockTimeout time.Duration // how long to wait for another process that holds .lock
 	BusyTimeout time.Duration // how long to wait for another process that holds SQLite's locks
+	// KeepDamaged leaves a damaged database where it is instead of moving it
+	// to quarantine: for tools, whose user may have named any file. Errors are
+	// of kind Corrupt all the same.
+	KeepDamaged bool
 }
 
 // DefaultConfig keeps at most 128 databases open, for two seconds.

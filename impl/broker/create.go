@@ -153,6 +153,9 @@ func (d *db) quarantineLocking(ctx context.Context, reason error) error {
 // quarantine moves the directory of the database away and returns an error of
 // kind Corrupt. The caller holds the files slot and .lock.
 func (d *db) quarantine(reason error) error {
+	if d.pool.cfg.KeepDamaged {
+		return swift.E("broker", d.file, swift.Corrupt, reason)
+	}
 	fsys, device := d.pool.host.FS, devicePath(d.file)
 	target := path.Join(device, "quarantined", d.kind.datadir, path.Base(d.dir))
 	if err := fsys.MkdirAll(path.Dir(target), 0o755); err != nil {

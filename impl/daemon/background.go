@@ -27,6 +27,7 @@ func buildObjectUpdater(p *parts) (worker, error) {
 	if err != nil {
 		return nil, err
 	}
+	u.Report = newReporter(p).objectSweep
 	return background{u}, nil
 }
 
@@ -35,5 +36,6 @@ func buildContainerUpdater(p *parts) (worker, error) {
 	if err != nil {
 		return nil, err
 	}
+	u.Swept = newReporter(p).containerSweep
 	return background{u}, nil
 }

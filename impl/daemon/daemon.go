@@ -116,8 +116,8 @@ func New(h *host.Host, kind Kind, conf string, events *event.Sink) (*Daemon, err
 	if err = errors.Join(file.Err(), err); err != nil {
 		return nil, err
 	}
-	if unknown := file.Unknown(); len(unknown) > 0 && kind.isServer() {
-		log.Debug("options that this daemon does not read", "options", strings.Join(unknown, " "))
+	if unknown := unknownOptions(file, kind); len(unknown) > 0 {
+		log.Warn("options that this daemon does not know", "options", strings.Join(unknown, " "))
 	}
 	return &Daemon{kind: kind, log: log, worker: w, ready: make(chan struct{})}, nil
 }

@@ -16,6 +16,7 @@ type Sink struct {
 	Quarantine  func(Quarantine)
 	AsyncUpdate func(AsyncUpdate)
 	ErrorLimit  func(ErrorLimit)
+	RateLimit   func(RateLimit)
 }
 
 // Request is one finished request of a server.
@@ -84,5 +85,18 @@ func (s *Sink) EmitAsyncUpdate(e AsyncUpdate) {
 func (s *Sink) EmitErrorLimit(e ErrorLimit) {
 	if s != nil && s.ErrorLimit != nil {
 		s.ErrorLimit(e)
+	}
+}
+
+// RateLimit says that a storage server refused a request to a device because
+// there were too many.
+type RateLimit struct {
+	Device, Method string
+}
+
+// EmitRateLimit tells the listener, if there is one.
+func (s *Sink) EmitRateLimit(e RateLimit) {
+	if s != nil && s.RateLimit != nil {
+		s.RateLimit(e)
 	}
 }

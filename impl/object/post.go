@@ -139,9 +139,9 @@ func swiftBytes(contentType string) (string, bool) {
 func override(row, from, footers map[string]string) {
 	for _, prefix := range []string{"x-backend-container-update-override-", "x-object-sysmeta-container-update-override-"} {
 		for _, source := range []map[string]string{from, footers} {
-			for _, k := range sortedKeys(source) {
-				if name, ok := strings.CutPrefix(strings.ToLower(k), prefix); ok && name != "" {
-					row[diskfile.Title("x-"+name)] = source[k]
+			for k, v := range source { // names differ in more than case, so order does not matter
+				if len(k) > len(prefix) && strings.EqualFold(k[:len(prefix)], prefix) {
+					row[diskfile.Title("x-"+k[len(prefix):])] = v
 				}
 			}
 		}

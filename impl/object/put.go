@@ -102,7 +102,7 @@ func (c *call) stored(old found, md, footers diskfile.Metadata) *web.Response {
 		"X-Size": md[diskfile.KeyContentLength], "X-Content-Type": md[diskfile.KeyContentType],
 		"X-Timestamp": c.time.Internal(), "X-Etag": md[diskfile.KeyETag],
 	}
-	override(row, headerValues(c.Header), footers)
+	override(row, c.values(), footers)
 	if resp := c.tell(c.queueUpdates(md, before, md.DeleteAt()), http.MethodPut, row); resp != nil {
 		return resp
 	}
@@ -180,7 +180,7 @@ func (c *call) metadata() diskfile.Metadata {
 	for _, h := range strings.Fields(c.Header.Get("X-Backend-Replication-Headers")) {
 		extra[strings.ToLower(h)] = true
 	}
-	for k, v := range headerValues(c.Header) {
+	for k, v := range c.values() {
 		lower := strings.ToLower(k)
 		if c.s.shown(lower) && !(c.Method == http.MethodPost && sysMeta(lower)) || extra[lower] {
 			md[diskfile.Title(k)] = v
@@ -189,11 +189,20 @@ func (c *call) metadata() diskfile.Metadata {
 	return md
 }
 
+// values are the request's headers, folded once. Nothing changes them after
+// checkDeleteAt.
+func (c *call) values() map[string]string {
+	if c.folded == nil {
+		c.folded = headerValues(c.Header)
+	}
+	return c.folded
+}
+
 // headerValues folds repeated headers.
 func headerValues(h http.Header) map[string]string {
 	out := make(map[string]string, len(h))
 	for k, vs := range h {
-		out[k] = strings.Join(vs, ",")
+		out[k] = strings.Join(vs, ",") // of one it is that one
 	}
 	return out
 }
@@ -266,7 +275,7 @@ func (c *call) checkDeleteAt() error {
 func (c *call) checkMetadata() error {
 	const prefix = "x-object-meta-"
 	limits := c.s.swift.Limits
-	values := headerValues(c.Header)
+	values := c.values()
 	count, size := 0, 0
 	for _, k := range sortedKeys(values) {
 		v := values[k]

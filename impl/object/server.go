@@ -24,6 +24,7 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"apus/impl/accesslog"
 	"apus/impl/backend"
 	"apus/impl/config"
 	"apus/impl/diskfile"
@@ -44,6 +45,7 @@ type Server struct {
 	disks  *diskfile.Manager
 
 	updates *updates
+	logged  web.Handler // answers, with a line in the log
 }
 
 var _ web.Handler = (*Server)(nil)
@@ -110,6 +112,7 @@ func acceptPython(s *config.Section) {
 func New(h *host.Host, sw *config.Swift, opts *config.Section, ev *event.Sink) (*Server, error) {
 	s := &Server{host: h, swift: sw, log: h.Log, events: ev, cfg: readSettings(opts)}
 	s.disks = diskfile.New(h, sw.Hasher, diskfile.ReadConfig(opts), ev)
+	s.logged = accesslog.Wrap(h, opts, web.HandlerFunc(s.answer))
 	if err := opts.Err(); err != nil {
 		return nil, err
 	}
@@ -132,6 +135,7 @@ type call struct {
 	suffixes string           // of REPLICATE, joined by "-"; may be empty
 	policy   *policy.Policy
 	time     swift.Timestamp
+	folded   map[string]string // see values
 }
 
 type method struct {
@@ -160,7 +164,7 @@ func (s *Server) allow() string {
 // Serve implements web.Handler.
 func (s *Server) Serve(ctx context.Context, req *web.Request) *web.Response {
 	watch := host.StartStopwatch()
-	resp := s.answer(ctx, req)
+	resp := s.logged.Serve(ctx, req)
 	took := watch.Elapsed()
 	if req.Method == http.MethodDelete && s.cfg.slowDelete >= 0 && took > s.cfg.slowDelete {
 		s.log.LogAttrs(ctx, slog.LevelWarn, "slow DELETE", slog.String("path", req.Path),

@@ -12,9 +12,6 @@ import (
 
 func sortStrings(s []string) { sort.Strings(s) }
 
-// The release of OpenStack Swift whose API this is.
-const apiRelease = "2.38.1"
-
 type policyCapability struct {
 	Name    string `json:"name"`
 	Aliases string `json:"aliases"`
@@ -34,7 +31,7 @@ type capability struct {
 
 func (s *Server) capabilities() capability {
 	c := capability{
-		Version: apiRelease, StrictCORS: true, Limits: s.swift.Limits,
+		Version: swift.Release, StrictCORS: true, Limits: s.swift.Limits,
 		AccountManagement: s.opts.allowAccountManagement, AccountAutocreate: s.opts.accountAutocreate,
 		APIVersions: []string{"v1", "v1.0"},
 	}

@@ -37,7 +37,7 @@ func TestPipeline(t *testing.T) {
 
 func TestNames(t *testing.T) {
 	registry := all.Registry()
-	for _, name := range strings.Fields("catch_errors gatekeeper healthcheck memcache proxy_logging slo tempauth") {
+	for _, name := range strings.Fields("backend_ratelimit catch_errors gatekeeper healthcheck memcache proxy_logging recon slo tempauth") {
 		if registry[name] == nil {
 			t.Errorf("%s has no constructor", name)
 		}

@@ -191,10 +191,12 @@ func (c *Cluster) ServerConf(n Node, kind string) string {
 	}
 	var b text
 	b.section("DEFAULT", "bind_ip = "+bind, fmt.Sprintf("bind_port = %d", port),
-		"swift_dir = "+n.SwiftDir, "devices = "+n.DeviceDir, fmt.Sprintf("mount_check = %t", n.Mounts))
+		"swift_dir = "+n.SwiftDir, "devices = "+n.DeviceDir, fmt.Sprintf("mount_check = %t", n.Mounts),
+		"recon_cache_path = "+n.reconDir())
 	b.lines(c.Default)
-	b.section("pipeline:main", "pipeline = healthcheck "+kind+"-server")
+	b.section("pipeline:main", "pipeline = healthcheck recon "+kind+"-server")
 	b.section("filter:healthcheck", "use = egg:swift#healthcheck")
+	b.section("filter:recon", "use = egg:swift#recon")
 	b.section("app:"+kind+"-server", "use = egg:swift#"+kind)
 	b.lines(options)
 	if kind != "account" {
@@ -203,6 +205,9 @@ func (c *Cluster) ServerConf(n Node, kind string) string {
 	}
 	return b.String()
 }
+
+// reconDir is where the node's daemons leave their figures.
+func (n Node) reconDir() string { return path.Join(n.ConfDir, "recon") }
 
 // text builds an INI file.
 type text struct{ strings.Builder }
@@ -235,6 +240,9 @@ func (c *Cluster) WriteNode(hfs host.FS, n Node, rings map[string]*ring.Ring) er
 		if err := writeFile(hfs, path.Join(n.ConfDir, kind+"-server.conf"), c.ServerConf(n, kind)); err != nil {
 			return err
 		}
+	}
+	if err := hfs.MkdirAll(n.reconDir(), 0o755); err != nil {
+		return swift.E("layout.WriteNode", n.Name, swift.Other, err)
 	}
 	for _, d := range n.Devices {
 		if err := hfs.MkdirAll(path.Join(n.DeviceDir, d), 0o755); err != nil {

@@ -259,7 +259,7 @@ func (f *finder) datadir() {
 		}
 	case it.Path.IsContainer():
 		f.loc = "containers"
-	case it.Path.IsAccount():
+	case it.Path.Account != "" && it.Path.IsAccount():
 		f.loc = "accounts"
 	case isPolicy:
 		f.loc = "objects-" + index
@@ -277,7 +277,7 @@ func (f *finder) defaultRing() error {
 	switch {
 	case it.Path.IsContainer():
 		kind, path = "container", "account/container"
-	case it.Path.IsAccount():
+	case it.Path.Account != "" && it.Path.IsAccount():
 		kind = "account"
 	default:
 		return nil

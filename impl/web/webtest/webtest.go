@@ -16,6 +16,7 @@ import (
 	"apus/impl/event"
 	"apus/impl/host"
 	"apus/impl/middleware"
+	"apus/impl/policy"
 	"apus/impl/swift"
 	"apus/impl/web"
 )
@@ -195,7 +196,7 @@ func Filter(t testing.TB, construct middleware.Constructor, h *host.Host, option
 		t.Fatal(err)
 	}
 	env := &middleware.Env{
-		Host: h, Swift: &config.Swift{Limits: swift.DefaultLimits()},
+		Host: h, Swift: &config.Swift{Limits: swift.DefaultLimits(), Policies: policy.Default()},
 		Info: middleware.NewCapabilities(), Events: ev,
 	}
 	f, err := construct(env, file.Section("filter:test"))
