@@ -126,7 +126,7 @@ func (u *Update) decodeRest(d pickle.Dict) error {
 		if !kok || !vok {
 			return errors.New("a header is not text")
 		}
-		u.Headers[Title(pickle.ToRaw(k))] = pickle.ToRaw(v)
+		u.Headers[Title(raw(it.Key, k))] = raw(it.Value, v)
 	}
 	if v, ok := d.Get("successes"); ok {
 		l, _ := v.(pickle.List)
@@ -145,6 +145,14 @@ func (u *Update) decodeRest(d pickle.Dict) error {
 		}
 	}
 	return nil
+}
+
+// raw is the bytes of text that was pickled as v: Python 2's are themselves.
+func raw(v any, text string) string {
+	if _, ok := v.(pickle.Bytes); ok {
+		return text
+	}
+	return pickle.ToRaw(text)
 }
 
 // SaveUpdate writes an Update to async_pending of the policy, durably. One of

@@ -69,19 +69,32 @@ func (f *File) Body(opt BodyOptions) (*Body, error) {
 		return b, nil
 	}
 	b.small = smallBuffers.Get().(*[]byte)
-	content := (*b.small)[:f.Size]
-	err := f.readFull(content)
-	if err == nil {
-		if sum := md5Hex(content); sum != f.Metadata[KeyETag] {
-			f.obj.quarantine(f.name, fmt.Sprintf("the body has MD5 %s, not %s", sum, f.Metadata[KeyETag]))
-			err = swift.E("diskfile.Body", f.obj.Dir, swift.NotFound, &Missing{Quarantined: true})
-		}
-	}
-	if err != nil {
+	if err := f.readChecked((*b.small)[:f.Size]); err != nil {
 		_ = b.Close() // only read from
 		return nil, failed("diskfile.Body", f.obj.Dir, err)
 	}
 	return b, nil
+}
+
+// readChecked reads the whole body into p. A bad one is quarantined.
+func (f *File) readChecked(p []byte) error {
+	err := f.readFull(p)
+	if err == nil {
+		sum := md5Hex(p)
+		if sum == f.Metadata[KeyETag] {
+			return nil
+		}
+		err = fmt.Errorf("the body has MD5 %s, not %s", sum, f.Metadata[KeyETag])
+	} else if !unreadable(err) {
+		return err
+	}
+	f.obj.quarantine(f.name, err)
+	return swift.E("diskfile.Body", f.obj.Dir, swift.NotFound, &Missing{Quarantined: true})
+}
+
+// unreadable reports errors that say that the body is lost.
+func unreadable(err error) bool {
+	return errors.Is(err, host.ErrIO) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
 // Close releases the file.
@@ -141,14 +154,26 @@ func (b *Body) advance(n int) {
 	}
 }
 
-// broken is the error for a read that came short. An unreadable medium is not
-// proof that the object is bad; a file that shrank is.
+// broken is the error for a read that came short. A file that shrank, or that
+// the medium cannot read, is quarantined.
 func (b *Body) broken(err error) error {
 	if err == nil || errors.Is(err, io.EOF) {
-		b.f.obj.quarantine(b.f.name, fmt.Sprintf("the file is shorter than %d bytes", b.f.Size))
 		err = io.ErrUnexpectedEOF
 	}
+	if unreadable(err) {
+		b.f.obj.quarantine(b.f.name, fmt.Errorf("reading %d bytes: %w", b.f.Size, err))
+		return swift.E("diskfile.Read", b.f.obj.Dir, swift.Corrupt, err)
+	}
 	return failed("diskfile.Read", b.f.obj.Dir, err)
+}
+
+// sent judges an error of sending from the file to somewhere else, whose
+// errors say nothing about the file.
+func (b *Body) sent(err error) error {
+	if errors.Is(err, host.ErrIO) {
+		return b.broken(err)
+	}
+	return err
 }
 
 func (b *Body) checkSum() error {
@@ -156,9 +181,9 @@ func (b *Body) checkSum() error {
 	if sum == want {
 		return nil
 	}
-	reason := fmt.Sprintf("the body has MD5 %s, not %s", sum, want)
+	reason := fmt.Errorf("the body has MD5 %s, not %s", sum, want)
 	b.f.obj.quarantine(b.f.name, reason)
-	return swift.E("diskfile.Read", b.f.obj.Dir, swift.Corrupt, errors.New(reason))
+	return swift.E("diskfile.Read", b.f.obj.Dir, swift.Corrupt, reason)
 }
 
 // WriteTo implements io.WriterTo. Where no checksum is due the bytes go from
@@ -180,16 +205,21 @@ func (b *Body) WriteTo(w io.Writer) (int64, error) {
 		b.pos += n
 		b.err = io.EOF
 		if err != nil {
-			b.err = err
+			b.err = b.sent(err)
+			return n, b.err
 		}
-		return n, err
+		return n, nil
 	}
-	buf := copyBuffers.Get().(*[]byte)
-	defer copyBuffers.Put(buf)
-	return copyAll(w, b, *buf)
+	return b.f.copyAll(w, b)
 }
 
-func copyAll(w io.Writer, r io.Reader, buf []byte) (total int64, err error) {
+func (f *File) copyAll(w io.Writer, r io.Reader) (total int64, err error) {
+	pooled := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(pooled)
+	buf := *pooled
+	if want := min(f.obj.dev.m.cfg.DiskChunk, f.Size); want > int64(len(buf)) {
+		buf = make([]byte, want)
+	}
 	for {
 		n, rerr := r.Read(buf)
 		if n > 0 {
@@ -245,9 +275,7 @@ func (p *part) WriteTo(w io.Writer) (int64, error) {
 	if rw, ok := p.b.f.file.(host.RangeWriter); ok {
 		n, err := rw.WriteRangeTo(w, p.pos, p.end-p.pos)
 		p.pos += n
-		return n, err
+		return n, p.b.sent(err)
 	}
-	buf := copyBuffers.Get().(*[]byte)
-	defer copyBuffers.Put(buf)
-	return copyAll(w, p, *buf)
+	return p.b.f.copyAll(w, p)
 }

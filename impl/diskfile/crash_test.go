@@ -73,10 +73,13 @@ func run(o *diskfile.Object, steps []step) (acked, pending string, failed string
 
 var cutModes = map[string]disk.CutMode{"drop": disk.DropUnsynced, "keep": disk.KeepAll, "random": disk.RandomSubset}
 
+// disks differ in what they take: files without a name, and metadata.
+var disks = map[string]disk.Config{"unnamed": {}, "temporary names": {NoUnnamed: true}, "small attributes": {XattrLimit: 200}}
+
 // A power cut before each operation of a history leaves the old or the new
 // object, and the new one if it was acknowledged. What a reader saw stays.
 func TestPowerCutAnywhere(t *testing.T) {
-	for name, cfg := range map[string]disk.Config{"unnamed": {}, "temporary names": {NoUnnamed: true}} {
+	for name, cfg := range disks {
 		for mode := range cutModes {
 			t.Run(name+"/"+mode, func(t *testing.T) {
 				seeds := uint64(1)
@@ -122,7 +125,7 @@ func cutAt(t *testing.T, cfg disk.Config, mode disk.CutMode, seed uint64, n int6
 // still succeeds or leaves the old object, and everything is let go of.
 func TestFailAnywhere(t *testing.T) {
 	for _, fault := range []error{host.ErrIO, host.ErrNoSpace, host.ErrReadOnly} {
-		for name, cfg := range map[string]disk.Config{"unnamed": {}, "temporary names": {NoUnnamed: true}} {
+		for name, cfg := range disks {
 			t.Run(fault.Error()+"/"+name, func(t *testing.T) {
 				for n := int64(1); !failAt(t, cfg, fault, n); n++ {
 				}
@@ -211,28 +214,53 @@ func TestUpdateFailAndCutAnywhere(t *testing.T) {
 	}
 }
 
-// A quarantine that is cut or fails leaves the object where it is or moved.
-func TestQuarantineFailAnywhere(t *testing.T) {
-	for n := int64(1); ; n++ {
-		w := simWorld(t, disk.Config{}, 1)
-		o := w.object(t)
-		must(t, put(o, stamp(1), "body"))
-		overwrite(t, w, o, func(f host.File) { _, _ = f.WriteAt([]byte("B"), 0) })
-		at := w.disk().Ops() + n
-		w.disk().FailAt(at, host.ErrIO)
-		if body, _, err := get(o); err == nil {
-			t.Errorf("operation %d: a bad body %q is served", n, body)
-		}
-		if body, _, err := get(o); err == nil {
-			t.Errorf("operation %d: a bad body %q is served later", n, body)
-		}
-		for _, f := range w.proc.OpenFiles() {
-			t.Errorf("operation %d: left open: %s", n, f.Path)
-		}
-		if w.disk().Ops() < at {
-			break
+// A quarantine that is cut or fails leaves the object where it is or moved, and
+// its suffix is marked if it moved.
+func TestQuarantineFailAndCutAnywhere(t *testing.T) {
+	fail := func(d *disk.Disk, n int64) { d.FailAt(n, host.ErrIO) }
+	for n := int64(1); !quarantineUntil(t, fail, nil, 1, n); n++ {
+	}
+	for name, mode := range cutModes {
+		t.Run(name, func(t *testing.T) {
+			for seed := range uint64(16) {
+				for n := int64(1); !quarantineUntil(t, (*disk.Disk).SetCrashAt, &mode, seed, n); n++ {
+				}
+			}
+		})
+	}
+}
+
+// quarantineUntil has trouble at operation n, then perhaps a power cut, and
+// reports whether the quarantine ended before.
+func quarantineUntil(t *testing.T, trouble func(*disk.Disk, int64), mode *disk.CutMode, seed uint64, n int64) (over bool) {
+	w := simWorld(t, disk.Config{}, seed)
+	o := w.object(t)
+	must(t, put(o, stamp(1), "body"))
+	w.hashesOf(t)
+	overwrite(t, w, o, func(f host.File) { _, _ = f.WriteAt([]byte("B"), 0); must(t, f.Sync()) })
+	at := w.disk().Ops() + n
+	trouble(w.disk(), at)
+	if body, _, err := get(o); err == nil {
+		t.Errorf("seed %d, operation %d: a bad body %q is served", seed, n, body)
+	}
+	over = w.disk().Ops() < at
+	for _, f := range w.proc.OpenFiles() {
+		t.Errorf("seed %d, operation %d: left open: %s", seed, n, f.Path)
+	}
+	if mode != nil {
+		w.boot(t, w.machine.PowerCut(*mode))
+	}
+	for range 2 {
+		if body, _, err := get(w.object(t)); err == nil {
+			t.Errorf("seed %d, operation %d: a bad body %q is served later", seed, n, body)
 		}
 	}
+	if got := w.hashesOf(t); len(got) > 0 {
+		t.Errorf("seed %d, operation %d: the suffix still has a hash: %v", seed, n, got)
+	}
+	must(t, put(w.object(t), stamp(2), "again"))
+	wantBody(t, w.object(t), "again")
+	return over
 }
 
 // Writers that meet share one sync of the device. A cut before any operation

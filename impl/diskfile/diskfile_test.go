@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -270,14 +271,6 @@ func TestLargeMetadata(t *testing.T) {
 	if md["X-Object-Meta-Big"] != value {
 		t.Errorf("%d bytes came back", len(md["X-Object-Meta-Big"]))
 	}
-	small := simWorld(t, disk.Config{XattrLimit: 4000}, 1)
-	err = put(small.object(t), stamp(1), "body", "X-Object-Meta-Big", strings.Repeat("v", 5000))
-	if !swift.Is(err, swift.NoDevice) || !errors.Is(err, host.ErrXattrSize) {
-		t.Errorf("xattrs too large: %v", err)
-	}
-	if got := objectFiles(t, small, small.object(t)); got != "" {
-		t.Errorf("files %q", got)
-	}
 }
 
 func TestDevices(t *testing.T) {
@@ -455,11 +448,15 @@ func TestReadConfig(t *testing.T) {
 	if err != nil || !cmp.Equal(c, diskfile.DefaultConfig()) {
 		t.Errorf("defaults %+v, %v", c, err)
 	}
-	c, err = read("devices = /d\nmount_check = no\nfallocate_reserve = 1000\nmb_per_sync = 1\netag_validate_pct = 5%\n")
+	c, err = read("devices = /d\nmount_check = no\nfallocate_reserve = 1000\nmb_per_sync = 1\netag_validate_pct = 5%\n" +
+		"disk_chunk_size = 1000\nnetwork_chunk_size = 2000\nkeep_cache_size = 3\nreclaim_age = 60\ndisable_fallocate = true\n")
+	if err != nil || c.DiskChunk != 1000 || c.NetworkChunk != 2000 || c.KeepCacheSize != 3 || c.ReclaimAge != time.Minute || c.Preallocate {
+		t.Errorf("%+v, %v", c, err)
+	}
 	if err != nil || c.Devices != "/d" || c.MountCheck || c.ReservePercent || c.Reserve != 1000 || c.BytesPerSync != 1<<20 || c.ValidatePercent != 5 {
 		t.Errorf("%+v, %v", c, err)
 	}
-	for _, bad := range []string{"fallocate_reserve = x", "fallocate_reserve = 101%", "etag_validate_pct = 200"} {
+	for _, bad := range []string{"fallocate_reserve = x", "fallocate_reserve = 101%", "etag_validate_pct = 200", "disk_chunk_size = 0", "network_chunk_size = 999999999999"} {
 		if _, err := read(bad); err == nil {
 			t.Errorf("%q is accepted", bad)
 		}

@@ -50,7 +50,7 @@ func failed(op, name string, err error) error {
 	kind := swift.Other
 	switch {
 	case errors.Is(err, host.ErrXattrSize):
-		err = fmt.Errorf("the file system cannot hold Swift's metadata in extended attributes (ext4 holds 4 KiB a file; use XFS): %w", err)
+		err = fmt.Errorf("the file system cannot even hold the note of where metadata is in an extended attribute (use XFS): %w", err)
 		kind = swift.NoDevice
 	case errors.Is(err, host.ErrNoSpace), errors.Is(err, host.ErrReadOnly), errors.Is(err, host.ErrUnsupported), errors.Is(err, errGone):
 		kind = swift.NoDevice

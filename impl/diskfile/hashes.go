@@ -53,10 +53,25 @@ func waitForLock(f host.File) error {
 
 // invalidate tells the replicators that the hash of the object's suffix is out
 // of date. A partition that does not exist has no hashes.
-func (o *Object) invalidate() error { return o.dev.invalidateSuffix(o.suffixDir()) }
+func (o *Object) invalidate() error {
+	return o.addInvalid(func(host.File) error { return nil })
+}
 
-func (d *Device) invalidateSuffix(suffixDir string) error {
-	part := path.Dir(suffixDir)
+// invalidateDurably is invalidate for a change that no write of the other
+// replicas goes with: were the mark lost to a power cut their hashes would
+// agree with the old one here for ever.
+func (o *Object) invalidateDurably() error {
+	return o.addInvalid(func(f host.File) error {
+		if err := f.Sync(); err != nil {
+			return err
+		}
+		return o.dev.fs.SyncDir(o.partitionDir())
+	})
+}
+
+// addInvalid appends to the journal and calls then, before it is closed.
+func (o *Object) addInvalid(then func(host.File) error) error {
+	d, part := o.dev, o.partitionDir()
 	unlock, err := d.lockPartition(part)
 	if notExist(err) {
 		return nil
@@ -69,9 +84,29 @@ func (d *Device) invalidateSuffix(suffixDir string) error {
 	if err != nil {
 		return err
 	}
-	_, err = f.Write([]byte(path.Base(suffixDir) + "\n"))
+	err = appendLine(f, path.Base(o.suffixDir()))
+	if err == nil {
+		err = then(f)
+	}
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
+	return err
+}
+
+// appendLine appends a line, on a line of its own: a power cut may have left
+// the end of another.
+func appendLine(f host.File, line string) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	if at := info.Size() - 1; at >= 0 {
+		last := make([]byte, 1)
+		if _, err := f.ReadAt(last, at); err != nil || last[0] != '\n' {
+			line = "\n" + line // which is right for one that cannot be read as well
+		}
+	}
+	_, err = f.Write([]byte(line + "\n"))
 	return err
 }

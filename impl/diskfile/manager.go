@@ -28,6 +28,8 @@ type Config struct {
 	ReclaimAge     time.Duration // tombstones older than this may go
 	BytesPerSync   int64         // sync a large upload every so many bytes
 	KeepCacheSize  int64         // bodies at least this large leave the page cache
+	DiskChunk      int64         // the least that is read of a large body at a time
+	NetworkChunk   int64         // what servers take from a connection at a time
 	// ValidatePercent of whole reads are checked against the ETag.
 	ValidatePercent float64
 }
@@ -36,7 +38,8 @@ type Config struct {
 func DefaultConfig() Config {
 	return Config{
 		Devices: "/srv/node", MountCheck: true, Reserve: 1, ReservePercent: true, Preallocate: true,
-		ReclaimAge: 7 * 24 * time.Hour, BytesPerSync: 512 << 20, KeepCacheSize: 5 << 20, ValidatePercent: 100,
+		ReclaimAge: 7 * 24 * time.Hour, BytesPerSync: 512 << 20, KeepCacheSize: 5 << 20,
+		DiskChunk: 64 << 10, NetworkChunk: 64 << 10, ValidatePercent: 100,
 	}
 }
 
@@ -49,6 +52,8 @@ func ReadConfig(s *config.Section) Config {
 	c.ReclaimAge = s.Seconds("reclaim_age", c.ReclaimAge)
 	c.BytesPerSync = s.Int("mb_per_sync", c.BytesPerSync>>20, 1, 1<<30) << 20
 	c.KeepCacheSize = s.Int("keep_cache_size", c.KeepCacheSize, 0, 1<<50)
+	c.DiskChunk = s.Int("disk_chunk_size", c.DiskChunk, 1, maxChunk)
+	c.NetworkChunk = s.Int("network_chunk_size", c.NetworkChunk, 1, maxChunk)
 	reserve := strings.TrimSpace(s.String("fallocate_reserve", "1%"))
 	number, percent := strings.CutSuffix(reserve, "%")
 	v, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
@@ -65,6 +70,9 @@ func ReadConfig(s *config.Section) Config {
 	}
 	return c
 }
+
+// maxChunk bounds the sizes of buffers.
+const maxChunk = 64 << 20
 
 // Manager knows the devices of a machine.
 type Manager struct {

@@ -122,6 +122,13 @@ func EncodeMetadata(m Metadata) ([]byte, error) {
 // DecodeMetadata reads a pickle that EncodeMetadata or a Python object server
 // wrote. Python 2 left header bytes as they are, Python 3 did not.
 func DecodeMetadata(b []byte) (Metadata, error) {
+	if m, ok := quickMetadata(b); ok {
+		return m, nil
+	}
+	return decodeMetadata(b)
+}
+
+func decodeMetadata(b []byte) (Metadata, error) {
 	const op = "diskfile.DecodeMetadata"
 	v, err := pickle.Decode(b)
 	if err != nil {
@@ -157,42 +164,83 @@ func DecodeMetadata(b []byte) (Metadata, error) {
 // name included. An error of kind swift.Corrupt means that the attributes were
 // read and are bad or absent; others that they could not be read.
 func ReadMetadata(f host.File) (map[string]string, error) {
-	return readMetadata(f)
+	s, err := readStored(f)
+	return s.metadata, err
 }
 
-func readMetadata(f host.File) (Metadata, error) {
+// stored is what a file holds besides its body.
+type stored struct {
+	metadata Metadata
+	tail     overflow // where metadata is behind the body; else zero
+	sum      string   // MD5 of the pickle
+	checked  bool     // the file says what the MD5 must be
+}
+
+func readStored(f host.File) (stored, error) {
 	const op = "diskfile.ReadMetadata"
-	corrupt := func(err error) (Metadata, error) { return nil, swift.E(op, f.Name(), swift.Corrupt, err) }
-	raw, err := f.GetXattr(metadataXattr)
-	if errors.Is(err, host.ErrNoXattr) {
-		return corrupt(errors.New("has no metadata"))
+	raw, s, err := readPickle(f)
+	switch {
+	case err == nil:
+	case errors.Is(err, errBadPickle), errors.Is(err, errOverflow), errors.Is(err, host.ErrIO), errors.Is(err, host.ErrCorrupt):
+		return stored{}, swift.E(op, f.Name(), swift.Corrupt, err)
+	default:
+		return stored{}, swift.E(op, f.Name(), swift.Other, err)
 	}
-	if err != nil {
-		return nil, swift.E(op, f.Name(), swift.Other, err)
+	if s.metadata, err = DecodeMetadata(raw); err != nil {
+		return stored{}, swift.E(op, f.Name(), swift.Corrupt, err)
 	}
+	return s, nil
+}
+
+// errBadPickle says that metadata is absent or not what its checksum says.
+var errBadPickle = errors.New("bad metadata")
+
+// readPickle reads the pickle and checks its checksum, if there is one: the
+// oldest files have none.
+func readPickle(f host.File) (raw []byte, s stored, err error) {
 	want, err := f.GetXattr(checksumXattr)
 	if err != nil && !errors.Is(err, host.ErrNoXattr) {
-		return nil, swift.E(op, f.Name(), swift.Other, err)
+		return nil, s, err
 	}
-	if len(want) == 0 || string(want) != md5Hex(raw) {
-		if raw, err = moreMetadata(f, raw); err != nil {
-			return nil, swift.E(op, f.Name(), swift.Other, err)
+	s.checked = len(want) > 0
+	raw, err = f.GetXattr(metadataXattr)
+	if errors.Is(err, host.ErrNoXattr) {
+		raw, s.tail, err = readOverflow(f)
+		if err == nil && s.tail.length > 0 && !s.checked {
+			err = fmt.Errorf("%w: has no checksum", errOverflow)
 		}
-		if len(want) != 0 && string(want) != md5Hex(raw) {
-			return corrupt(fmt.Errorf("metadata has MD5 %s, not %q", md5Hex(raw), want))
+		if err == nil && raw == nil {
+			err = fmt.Errorf("%w: there is none", errBadPickle)
 		}
 	}
-	m, err := DecodeMetadata(raw)
 	if err != nil {
-		return corrupt(err)
+		return nil, s, err
 	}
-	return m, nil
+	s.sum = md5Hex(raw)
+	if s.tail.length == 0 && (!s.checked || s.sum != string(want)) {
+		if raw, err = moreMetadata(f, raw); err != nil {
+			return nil, s, err
+		}
+		s.sum = md5Hex(raw)
+	}
+	if s.checked && s.sum != string(want) {
+		return nil, s, fmt.Errorf("%w: MD5 is %s, not %q", errBadPickle, s.sum, want)
+	}
+	return raw, s, nil
+}
+
+// pieceName is the attribute that holds piece i of the pickle.
+func pieceName(i int) string {
+	if i == 0 {
+		return metadataXattr
+	}
+	return metadataXattr + strconv.Itoa(i)
 }
 
 // moreMetadata appends the pieces that did not fit the first attribute.
 func moreMetadata(f host.File, raw []byte) ([]byte, error) {
 	for i := 1; i < xattrChunks; i++ {
-		piece, err := f.GetXattr(metadataXattr + strconv.Itoa(i))
+		piece, err := f.GetXattr(pieceName(i))
 		if errors.Is(err, host.ErrNoXattr) {
 			break
 		}
@@ -204,24 +252,38 @@ func moreMetadata(f host.File, raw []byte) ([]byte, error) {
 	return raw, nil
 }
 
-func writeMetadata(f host.File, m Metadata) error {
+// writeMetadata stores m with a body of size bytes.
+func writeMetadata(f host.File, m Metadata, size int64) error {
 	raw, err := EncodeMetadata(m)
 	if err != nil {
 		return err
 	}
-	sum := md5Hex(raw)
+	if len(raw) > maxMetadata {
+		return swift.E("diskfile.WriteMetadata", "", swift.Invalid, fmt.Errorf("metadata has %d bytes, more than %d", len(raw), maxMetadata))
+	}
+	sum := []byte(md5Hex(raw))
+	err = setPieces(f, raw)
+	if err == nil {
+		err = f.SetXattr(checksumXattr, sum)
+	}
+	if !errors.Is(err, host.ErrXattrSize) {
+		return err
+	}
+	if err := writeOverflow(f, raw, size); err != nil {
+		return err
+	}
+	return f.SetXattr(checksumXattr, sum)
+}
+
+func setPieces(f host.File, raw []byte) error {
 	for i := 0; len(raw) > 0; i++ {
-		name := metadataXattr
-		if i > 0 {
-			name += strconv.Itoa(i)
-		}
 		n := min(len(raw), xattrChunk)
-		if err := f.SetXattr(name, raw[:n]); err != nil {
+		if err := f.SetXattr(pieceName(i), raw[:n]); err != nil {
 			return err
 		}
 		raw = raw[n:]
 	}
-	return f.SetXattr(checksumXattr, []byte(sum))
+	return nil
 }
 
 func md5Hex(b []byte) string {

@@ -48,6 +48,14 @@ func ParseName(file string) (n Name, ok bool) {
 	if delta == "" {
 		return n, true
 	}
+	// Swift's rows in databases carry a second difference; a name that does
+	// is read as if it did not.
+	if at := strings.IndexAny(delta[1:], "+-"); at >= 0 {
+		if _, err := strconv.ParseInt(delta[1+at:], 16, 64); err != nil {
+			return Name{}, false
+		}
+		delta = delta[:1+at]
+	}
 	d, err := strconv.ParseInt(delta, 16, 64)
 	if err != nil || ts.Ticks()+d < 0 || ts.Ticks()+d > swift.MaxTicks {
 		return Name{}, false

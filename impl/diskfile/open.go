@@ -1,9 +1,11 @@
 package diskfile
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"path"
 	"strconv"
 	"strings"
@@ -18,6 +20,9 @@ type OpenOptions struct {
 	Now swift.Timestamp
 	// Expired opens objects past their X-Delete-At as well.
 	Expired bool
+	// Modernize adds what early versions of Swift did not store: the
+	// checksum of the metadata.
+	Modernize bool
 }
 
 // File is an open object. Close it, or hand it over with Body.
@@ -33,7 +38,8 @@ type File struct {
 
 	obj  *Object
 	file host.File
-	name string // of the .data file
+	name string   // of the .data file
+	tail overflow // metadata behind the body
 }
 
 // Timestamp is when the object or its metadata was written last.
@@ -85,7 +91,7 @@ func (o *Object) reopenOrQuarantine(opt OpenOptions) (*File, error) {
 	if !swift.Is(err, swift.Corrupt) {
 		return f, err
 	}
-	if qerr := o.moveAway(err.Error()); qerr != nil {
+	if qerr := o.moveAway(err); qerr != nil {
 		return nil, failed("diskfile.Quarantine", o.Dir, qerr)
 	}
 	return nil, swift.E("diskfile.Open", o.Dir, swift.NotFound, &Missing{Quarantined: true})
@@ -96,21 +102,21 @@ func (o *Object) tryOpen(opt OpenOptions) (*File, error) {
 	missing := func(m *Missing) (*File, error) { return nil, swift.E(op, o.Dir, swift.NotFound, m) }
 	files, err := o.list()
 	if unlistable(err) {
-		return nil, swift.E(op, o.Dir, swift.Corrupt, err)
+		return nil, swift.E(op, o.Dir, swift.Corrupt, fmt.Errorf("%w: %w", errUnlisted, err))
 	}
 	if err != nil {
 		return nil, failed(op, o.Dir, err)
 	}
 	have := Select(o.dev.names.visible(o.Dir, files))
 	if have.Data == nil {
-		m := &Missing{}
-		if have.Tombstone != nil {
-			m.Timestamp = have.Tombstone.Timestamp
+		m, err := o.deleted(have.Tombstone)
+		if err != nil {
+			return nil, err
 		}
 		return missing(m)
 	}
 	f := &File{obj: o, name: have.Data.File, DataTimestamp: have.Data.Timestamp}
-	if err := f.open(have); err != nil {
+	if err := f.open(have, opt); err != nil {
 		return nil, err
 	}
 	if m, err := f.verify(opt); err != nil || m != nil {
@@ -123,27 +129,37 @@ func (o *Object) tryOpen(opt OpenOptions) (*File, error) {
 	return f, nil
 }
 
+// deleted says what a tombstone, which may be nil, tells. A bad one is an
+// error of kind swift.Corrupt.
+func (o *Object) deleted(tombstone *Name) (*Missing, error) {
+	if tombstone == nil {
+		return &Missing{}, nil
+	}
+	_, err := o.readStoredOf(tombstone.File, OpenOptions{})
+	if errors.Is(err, errChanged) || swift.Is(err, swift.Corrupt) {
+		return nil, err
+	}
+	return &Missing{Timestamp: tombstone.Timestamp}, nil // its name tells all
+}
+
 // open opens the .data file and reads the metadata of all files that count.
-func (f *File) open(have OnDisk) error {
+func (f *File) open(have OnDisk, opt OpenOptions) error {
 	file, err := f.obj.openFile(have.Data.File)
 	if err != nil {
 		return err
 	}
 	f.file = file
-	if f.DataMetadata, err = readMetadata(file); err != nil {
+	s, err := f.obj.readStored(file, opt)
+	if err == nil {
+		f.DataMetadata, f.Metadata, f.tail = s.metadata, s.metadata, s.tail
+		if have.Meta != nil {
+			err = f.readMeta(have, opt)
+		}
+	}
+	if err != nil {
 		f.Close()
-		return err
 	}
-	if have.Meta == nil {
-		f.Metadata = f.DataMetadata
-		return nil
-	}
-	if err := f.readMeta(have); err != nil {
-		f.Close()
-		return err
-	}
-	f.merge()
-	return nil
+	return err
 }
 
 func (o *Object) openFile(name string) (host.File, error) {
@@ -157,35 +173,48 @@ func (o *Object) openFile(name string) (host.File, error) {
 	return f, failed("diskfile.Open", path.Join(o.Dir, name), err)
 }
 
-func (o *Object) readMetadataOf(name string) (Metadata, error) {
+func (o *Object) readStoredOf(name string, opt OpenOptions) (stored, error) {
 	f, err := o.openFile(name)
 	if err != nil {
-		return nil, err
+		return stored{}, err
 	}
 	defer f.Close() // only read from
-	return readMetadata(f)
+	return o.readStored(f, opt)
 }
 
-// readMeta reads the newest .meta file, and takes the content type from the
-// other one if there are two.
-func (f *File) readMeta(have OnDisk) error {
-	m, err := f.obj.readMetadataOf(have.Meta.File)
+func (o *Object) readStored(f host.File, opt OpenOptions) (stored, error) {
+	s, err := readStored(f)
+	if err != nil || s.checked || !opt.Modernize {
+		return s, err
+	}
+	if err := f.SetXattr(checksumXattr, []byte(s.sum)); err != nil {
+		o.dev.m.host.Log.LogAttrs(context.Background(), slog.LevelWarn, "cannot add a checksum to metadata",
+			slog.String("path", o.Dir), slog.Any("error", err))
+	}
+	return s, nil
+}
+
+// readMeta reads the newest .meta file, takes the content type from the other
+// one if there are two, and merges.
+func (f *File) readMeta(have OnDisk, opt OpenOptions) error {
+	s, err := f.obj.readStoredOf(have.Meta.File, opt)
 	if err != nil {
 		return err
+	}
+	m := s.metadata
+	if have.ContentType != nil && have.ContentType.File != have.Meta.File {
+		c, err := f.obj.readStoredOf(have.ContentType.File, opt)
+		if err != nil {
+			return err
+		}
+		set, _ := swift.ParseTimestamp(c.metadata[KeyContentTime])
+		had, _ := swift.ParseTimestamp(m[KeyContentTime])
+		if c.metadata[KeyContentType] != "" && set.After(had) && set.After(f.DataTimestamp) {
+			m[KeyContentType], m[KeyContentTime] = c.metadata[KeyContentType], c.metadata[KeyContentTime]
+		}
 	}
 	f.MetaMetadata = m
-	if have.ContentType == nil || have.ContentType.File == have.Meta.File {
-		return nil
-	}
-	c, err := f.obj.readMetadataOf(have.ContentType.File)
-	if err != nil {
-		return err
-	}
-	set, _ := swift.ParseTimestamp(c[KeyContentTime])
-	had, _ := swift.ParseTimestamp(m[KeyContentTime])
-	if c[KeyContentType] != "" && set.After(had) && set.After(f.DataTimestamp) {
-		m[KeyContentType], m[KeyContentTime] = c[KeyContentType], c[KeyContentTime]
-	}
+	f.merge()
 	return nil
 }
 
@@ -242,8 +271,8 @@ func (f *File) verify(opt OpenOptions) (*Missing, error) {
 	if err != nil {
 		return nil, failed("diskfile.Open", path.Join(f.obj.Dir, f.name), err)
 	}
-	if info.Size() != size {
-		return nil, corrupt("the file has %d bytes, its metadata says %d", info.Size(), size)
+	if f.tail.length > 0 && f.tail.offset != size || info.Size() != size+f.tail.length {
+		return nil, corrupt("the file has %d bytes, its metadata says %d", info.Size()-f.tail.length, size)
 	}
 	f.Size = size
 	return nil, nil

@@ -17,7 +17,7 @@ const quarantineDir = "quarantined"
 
 // quarantine moves the object away because its .data file is bad, unless a
 // newer one has taken its place.
-func (o *Object) quarantine(file, reason string) {
+func (o *Object) quarantine(file string, reason error) {
 	defer o.lock()()
 	files, err := o.list()
 	if err == nil {
@@ -29,28 +29,32 @@ func (o *Object) quarantine(file, reason string) {
 	}
 	if err != nil {
 		o.dev.m.host.Log.LogAttrs(context.Background(), slog.LevelError, "cannot quarantine a bad object",
-			slog.String("path", o.Dir), slog.String("reason", reason), slog.Any("error", err))
+			slog.String("path", o.Dir), slog.Any("reason", reason), slog.Any("error", err))
 	}
 }
 
-// moveAway puts the hash directory below <device>/quarantined. If that is
-// refused because the directories themselves are damaged, the whole suffix
-// goes. The caller holds the object's lock.
-func (o *Object) moveAway(reason string) error {
-	if err := o.invalidate(); err != nil {
+// errUnlisted is in the reason when the hash directory cannot be listed.
+var errUnlisted = errors.New("the directory cannot be listed")
+
+// moveAway puts the hash directory below <device>/quarantined. One that cannot
+// be listed may not move either, because bad sectors reach further; then its
+// whole suffix goes. The caller holds the object's lock.
+func (o *Object) moveAway(reason error) error {
+	if err := o.invalidateDurably(); err != nil {
 		return err
 	}
-	to := path.Join(o.dev.Path, quarantineDir, o.Policy.DataDir())
-	err := o.dev.moveTo(o.Dir, to)
-	if unlistable(err) {
-		err = o.dev.moveTo(o.suffixDir(), to)
+	to, moved := path.Join(o.dev.Path, quarantineDir, o.Policy.DataDir()), o.Dir
+	err := o.dev.moveTo(moved, to)
+	if err != nil && errors.Is(reason, errUnlisted) && !errors.Is(reason, host.ErrNotDir) {
+		moved = o.suffixDir()
+		err = o.dev.moveTo(moved, to)
 	}
 	if err != nil {
 		return err
 	}
 	o.dev.m.host.Log.LogAttrs(context.Background(), slog.LevelWarn, "quarantined an object",
-		slog.String("path", o.Dir), slog.String("reason", reason))
-	o.dev.m.events.EmitQuarantine(event.Quarantine{Path: o.Dir, Reason: reason})
+		slog.String("path", moved), slog.Any("reason", reason))
+	o.dev.m.events.EmitQuarantine(event.Quarantine{Path: moved, Reason: reason.Error()})
 	return nil
 }
 

@@ -262,7 +262,7 @@ func (r *rehash) object(dir string, sum hash.Hash) error {
 	defer o.lock()()
 	files, err := o.list()
 	if unlistable(err) {
-		return o.moveAway(fmt.Sprintf("cannot be listed: %v", err))
+		return o.moveAway(fmt.Errorf("%w: %w", errUnlisted, err))
 	}
 	if err != nil {
 		return err

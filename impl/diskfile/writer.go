@@ -9,6 +9,8 @@ import (
 	"hash"
 	"io/fs"
 	"log/slog"
+	"maps"
+	"math"
 	"math/rand/v2"
 	"path"
 	"strconv"
@@ -26,6 +28,9 @@ type Writer struct {
 	tmp    string // name of the file while it has a temporary one
 	size   int64
 	synced int64
+	// vetted is up to which size the reserve was looked at; without end if
+	// the space was reserved.
+	vetted int64
 	sum    hash.Hash // MD5 of the body; nil without one
 	done   bool
 }
@@ -46,7 +51,7 @@ func (o *Object) Create(size int64) (*Writer, error) {
 	return w, nil
 }
 
-// Delete writes a tombstone.
+// Delete writes a tombstone, however full the device is.
 func (o *Object) Delete(ts swift.Timestamp) error {
 	w, err := o.create(ExtTombstone)
 	if err != nil {
@@ -64,6 +69,9 @@ func (o *Object) WriteMetadata(ts swift.Timestamp, md Metadata) error {
 		return failed("diskfile.WriteMetadata", o.Dir, err)
 	}
 	defer w.Abort()
+	if err := w.reserve(-1); err != nil {
+		return failed("diskfile.WriteMetadata", o.Dir, err)
+	}
 	return w.Commit(ts, md)
 }
 
@@ -102,22 +110,23 @@ func (d *Device) createTemp(dir string) (host.File, string, error) {
 	return f, name, err
 }
 
-// reserve refuses to eat into what must stay free, and takes the space.
+// reserve refuses to eat into what must stay free, and takes the space. Of a
+// body of unknown size every reserveStep bytes are looked at.
 func (w *Writer) reserve(size int64) error {
-	cfg := w.obj.dev.m.cfg
-	if !cfg.Preallocate {
-		return nil
+	cfg := &w.obj.dev.m.cfg
+	w.vetted = reserveStep
+	if size > 0 {
+		w.vetted = math.MaxInt64
+		if !cfg.Preallocate {
+			return nil
+		}
 	}
 	if cfg.Reserve > 0 {
 		st, err := w.obj.dev.fs.StatFS(w.obj.dev.Path)
 		if err != nil {
 			return err
 		}
-		free := float64(st.Avail) - float64(max(size, 0))
-		if cfg.ReservePercent {
-			free = free / float64(max(st.Total, 1)) * 100
-		}
-		if free <= cfg.Reserve {
+		if cfg.reserveReached(st, size) {
 			return fmt.Errorf("fallocate_reserve is reached: %w", host.ErrNoSpace)
 		}
 	}
@@ -130,11 +139,34 @@ func (w *Writer) reserve(size int64) error {
 	return nil
 }
 
+// reserveStep is after how many bytes of unknown total the reserve is looked
+// at again.
+const reserveStep = 16 << 20
+
+// reserveReached decides whether a write of size bytes, 0 or less if unknown,
+// would leave less than the reserve. What is known must leave more than it, as
+// Swift has it.
+func (c *Config) reserveReached(st host.StatFS, size int64) bool {
+	free := float64(st.Avail) - float64(max(size, 0))
+	if c.ReservePercent {
+		free = free / float64(max(st.Total, 1)) * 100
+	}
+	if size > 0 {
+		return free <= c.Reserve
+	}
+	return free < c.Reserve
+}
+
 // Write appends to the body.
 func (w *Writer) Write(p []byte) (int, error) {
 	n, err := w.file.Write(p)
 	w.sum.Write(p[:n])
 	w.size += int64(n)
+	if err == nil && w.size > w.vetted {
+		vetted := w.size + reserveStep
+		err = w.reserve(-1)
+		w.vetted = vetted
+	}
 	if err == nil && w.size-w.synced >= w.obj.dev.m.cfg.BytesPerSync {
 		if err = w.file.Sync(); err == nil {
 			w.file.DropCache(w.synced, w.size-w.synced)
@@ -173,7 +205,7 @@ func (w *Writer) Commit(ts swift.Timestamp, md Metadata) error {
 	if md[KeyTimestamp] == "" || w.ext != ExtMeta {
 		md[KeyTimestamp] = ts.Internal()
 	}
-	if err := writeMetadata(w.file, md); err != nil {
+	if err := writeMetadata(w.file, md, w.size); err != nil {
 		return failed(op, w.obj.Dir, err)
 	}
 	if err := w.obj.dev.group.commit(w.file.Sync); err != nil {
@@ -308,16 +340,8 @@ func (w *Writer) equals(file string, md Metadata) bool {
 		return false
 	}
 	defer f.Close()
-	have, err := readMetadata(f)
-	if err != nil || len(have) != len(md) {
-		return false
-	}
-	for k, v := range md {
-		if have[k] != v {
-			return false
-		}
-	}
-	return true
+	have, err := readStored(f)
+	return err == nil && maps.Equal(have.metadata, md)
 }
 
 // list is the files of the hash directory; none if there is no directory.
