@@ -16,7 +16,8 @@ func (d *Device) InvalidateSuffixes(p *policy.Policy, partition uint32, suffixes
 		if !validSuffix(s) {
 			continue
 		}
-		if err := d.invalidateSuffix(path.Join(part, s)); err != nil {
+		some := &Object{Dir: path.Join(part, s, "any"), dev: d} // that has the suffix
+		if err := some.invalidate(); err != nil {
 			return failed("diskfile.InvalidateSuffixes", part, err)
 		}
 	}
