@@ -201,7 +201,6 @@ func containerCalls(target func(path string) []string) []call {
 	s.add("container", "DELETE", "/AUTH_a/rows", "")
 	s.at(1, "container", "DELETE", "/AUTH_a/empty", "")
 	s.add("container", "PUT", "/AUTH_a/policy", "", "X-Backend-Storage-Policy-Index: 7")
-	s.add("container", "PUT", "/AUTH_a/rows/no-size", "")
 	return s.calls
 }
 

@@ -1,8 +1,8 @@
-"""dump.py DEVICE prints what is on a device as JSON: path -> content.
+"""dump.py DEVICE prints what is on a device as JSON: path of file -> content.
 
 Attributes, pickles and JSON are given as values, for the order of their keys
 means nothing; databases as schema and rows. What chance or the clock decides
-(ids, process numbers, times of creation) is left out.
+(ids, row numbers, process numbers, times of creation) is left out.
 """
 import base64
 import hashlib
@@ -14,6 +14,7 @@ import sqlite3
 import sys
 
 CHANCE = {'id', 'created_at'}  # of the table that describes a database
+ORDER = {'ROWID'}  # in which pending rows were merged
 
 
 def text(v):
@@ -52,12 +53,12 @@ def database(path):
     for r in db.execute('SELECT type, name, tbl_name, sql FROM sqlite_master'):
         sql = re.sub(r'\s+', ' ', r['sql'] or '').replace(' (', '(').replace('( ', '(').replace(' )', ')')
         out['schema']['%s %s' % (r['type'], r['name'])] = sql.strip().rstrip(';').strip().lower()
-        if r['type'] != 'table':
+        if r['type'] != 'table' or r['name'] == 'sqlite_sequence':
             continue
-        drop = CHANCE if r['name'].endswith(('_stat', '_info')) else set()
-        out['rows'][r['name']] = [
+        drop = CHANCE if r['name'].endswith(('_stat', '_info')) else ORDER
+        out['rows'][r['name']] = sorted((
             {k: json.loads(x[k]) if k == 'metadata' and x[k] else text(x[k]) for k in x.keys() if k not in drop}
-            for x in db.execute('SELECT rowid AS "#", * FROM "%s" ORDER BY rowid' % r['name'])]
+            for x in db.execute('SELECT * FROM "%s"' % r['name'])), key=str)
     return out
 
 
@@ -68,7 +69,7 @@ def content(path):
     if name.endswith('.db'):
         return database(path)
     if name == 'hashes.invalid':
-        return {'suffixes': raw.decode()}
+        return {'suffixes': sorted(set(raw.decode().split()))}
     if name == 'hashes.pkl':
         v = text(pickle.loads(raw, encoding='bytes'))
         v.pop('updated', None)
@@ -76,6 +77,7 @@ def content(path):
     if '/async_pending' in path:
         v = text(pickle.loads(raw, encoding='bytes'))
         v['headers'].pop('User-Agent', None)
+        v.pop('db_state', None)  # newer than these packages
         return {'value': v}
     if name.endswith('.pending'):
         return [text(pickle.loads(base64.b64decode(x), encoding='bytes')) for x in raw.split(b':') if x]
@@ -85,12 +87,10 @@ def content(path):
 root = sys.argv[1]
 out = {}
 for at, dirs, names in os.walk(root):
-    for n in dirs:
-        out[os.path.relpath(os.path.join(at, n), root) + '/'] = oct(os.stat(os.path.join(at, n)).st_mode & 0o777)
     for n in names:
         path = os.path.join(at, n)
         v = content(path)
-        if isinstance(v, dict) and not n.endswith('.lock'):
+        if isinstance(v, dict) and n.endswith('.db'):
             v['mode'] = oct(os.stat(path).st_mode & 0o777)
         out[os.path.relpath(path, root)] = v
 json.dump(out, sys.stdout)

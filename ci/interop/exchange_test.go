@@ -82,7 +82,7 @@ func compareDisks(t *testing.T, ours, theirs map[string]any) {
 			t.Errorf("disk: %s (-ours +theirs):\n%s", name, clip(d))
 		}
 	}
-	t.Logf("disks: %d of %d files and directories equal", len(names)-different, len(names))
+	t.Logf("disks: %d of %d files equal", len(names)-different, len(names))
 }
 
 // writes are the calls of the exchange: databases first, so that rows of
