@@ -211,11 +211,16 @@ func (n *node) do(c call) answer {
 	if c.kind == "object" {
 		owner = path
 	}
-	u := url.URL{
+	return n.send(c, url.URL{
 		Scheme: "http", Host: n.addr(c.kind), RawQuery: query,
 		Path: fmt.Sprintf("/%s/%d%s", n.node().Devices[0], partition(owner), path),
-	}
-	return n.send(c, u)
+	})
+}
+
+// at sends a call to a path as it is.
+func (n *node) at(c call, path string) answer {
+	n.t.Helper()
+	return n.send(c, url.URL{Scheme: "http", Host: n.addr(c.kind), Path: path})
 }
 
 // send writes the request itself: Swift takes names of headers that Go's client
