@@ -63,19 +63,12 @@ func TestTheirAudit(t *testing.T) {
 func (n *node) inspect() {
 	n.t.Helper()
 	swiftDir := n.node().SwiftDir
-	for tool, pattern := range map[string]string{"object-info": "*.data", "container-info": "containers/*.db", "account-info": "accounts/*.db"} {
-		dir := n.device()
-		if sub, name, ok := strings.Cut(pattern, "/"); ok {
-			dir, pattern = filepath.Join(dir, sub), name
-		}
-		for _, name := range files(n.t, dir, pattern) {
-			args := append(n.bin.Command(peer.Theirs, swiftDir, tool), "-d", swiftDir, name)
-			if tool != "object-info" {
-				args = append(n.bin.Command(peer.Theirs, swiftDir, tool), name)
-			}
-			out := command(n.t, args...)
-			if !strings.Contains(out, "Account: ") || tool == "object-info" && !strings.Contains(out, "(valid)") {
-				n.t.Errorf("%s %s prints\n%s", tool, name, out)
+	for kind, pattern := range map[string]string{"object": "*.data", "container": "*.db", "account": "*.db"} {
+		found := files(n.t, filepath.Join(n.device(), kind+"s"), pattern)
+		out := command(n.t, append(append(n.bin.Python(swiftDir), "info.py", kind, swiftDir), found...)...)
+		for i, text := range strings.Split(out, "\f\n")[:len(found)] {
+			if !strings.Contains(text, "Account: ") || kind == "object" && !strings.Contains(text, "(valid)") {
+				n.t.Errorf("swift-%s-info %s prints\n%s", kind, found[i], text)
 			}
 		}
 	}
