@@ -216,7 +216,7 @@ func (w *Writer) Commit(ts swift.Timestamp, md Metadata) error {
 	if err := w.obj.dev.group.commit(func() error { return together(stale.sync, w.file.Sync) }); err != nil {
 		return failed(op, w.obj.Dir, err)
 	}
-	if w.size > 0 {
+	if w.size >= dropFrom {
 		w.file.DropCache(0, w.size)
 	}
 	var contentTime swift.Timestamp
@@ -226,6 +226,10 @@ func (w *Writer) Commit(ts swift.Timestamp, md Metadata) error {
 	name := Name{File: FormatName(ts, w.ext, contentTime), Ext: w.ext, Timestamp: ts, ContentType: contentTime}
 	return w.publish(name, md, stale)
 }
+
+// dropFrom is from which size on a body leaves the page cache once it is on
+// disk. For a smaller one the call takes longer than what it makes room for.
+const dropFrom = 64 << 10
 
 // publish is the part of Commit in which the writers of one object take turns.
 //
