@@ -276,6 +276,63 @@ func TestHashesRace(t *testing.T) {
 	}
 }
 
+// Hashing that takes the mark of a write, while the body is being synced or
+// the name is, leaves the write's suffix marked all the same.
+func TestMarkOutlivesHashing(t *testing.T) {
+	for name, tc := range map[string]struct {
+		slow  disk.OpSet
+		other bool // another process hashes
+	}{
+		"body, this process": {disk.OpSync, false}, "body, another process": {disk.OpSync, true},
+		"name, another process": {disk.OpLink, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := simWorld(t, disk.Config{}, 1)
+				o := w.object(t)
+				suffix := path.Base(path.Dir(o.Dir))
+				must(t, put(o, stamp(1), "one"))
+				w.hashesOf(t)
+				hasher := w
+				if tc.other {
+					hasher = &world{root: w.root}
+					hasher.boot(t, w.machine)
+					hasher.hashesOf(t) // past its recovery
+				}
+				w.disk().SetRule("slow", disk.Rule{Ops: tc.slow, Delay: time.Second})
+				done := make(chan error, 1)
+				go func() { done <- put(o, stamp(2), "two") }()
+				time.Sleep(500 * time.Millisecond)
+				w.disk().ClearRule("slow")
+				hasher.hashesOf(t)
+				must(t, <-done)
+				want := map[string]string{suffix: suffixHash(stamp(2).Internal() + ".data")}
+				if diff := cmp.Diff(want, w.hashesOf(t)); diff != "" {
+					t.Error(diff)
+				}
+			})
+		})
+	}
+}
+
+// An acknowledged write is seen by hashing after a power cut.
+func TestMarkIsDurable(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := simWorld(t, disk.Config{}, 1)
+		o := w.object(t)
+		suffix := path.Base(path.Dir(o.Dir))
+		must(t, put(o, stamp(1), "one"))
+		w.hashesOf(t)
+		must(t, put(o, stamp(2), "two"))
+		after := &world{root: w.root}
+		after.boot(t, w.machine.PowerCut(disk.DropUnsynced))
+		want := map[string]string{suffix: suffixHash(stamp(2).Internal() + ".data")}
+		if diff := cmp.Diff(want, after.hashesOf(t)); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
 // While a name is not durable yet, hashing neither counts it nor removes what
 // it replaces: a power cut could take both.
 func TestHashesOnlyDurable(t *testing.T) {

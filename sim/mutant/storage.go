@@ -30,9 +30,9 @@ func objectRules() []Mutant {
 				"		if errors.Is(err, errChanged) {\n			continue\n		}\n		if swift.Is",
 				"		if errors.Is(err, errChanged) {\n			return nil, swift.E(op, o.Dir, swift.NotFound, &Missing{})\n		}\n		if swift.Is"}),
 		node("recreated-object-expires", "the expirer deletes an object that was put again and expires later (#1546067)", "object-node/order",
-			Edit{"impl/object/post.go", "	case swift.NewTimestamp(md.DeleteAt()*swift.TicksPerSecond, 0) != want:\n", "	case false:\n"}),
-		node("older-type-wins", "a POST replaces a content type that was set later", "object-node/order",
-			Edit{"impl/object/post.go", "	if requested.After(ct.time) {\n", "	if !requested.IsZero() {\n"}),
+			Edit{"impl/object/post.go", "	case swift.NewTimestamp(md.DeleteAt()*swift.TicksPerSecond, 0) != want:\n", "	case want.IsZero():\n"}),
+		node("older-metadata-with-newer-type", "a POST whose content type alone is newer brings its older metadata along", "object-node/order",
+			Edit{"impl/object/post.go", "	if !f.Timestamp().Before(c.time) { // only", "	if f.MetaMetadata == nil && !f.Timestamp().Before(c.time) { // only"}),
 	}
 }
 
@@ -41,10 +41,6 @@ func suffixHashes() []Mutant {
 	return []Mutant{
 		node("suffix-mark-not-synced", "a power cut takes back that the hash of a suffix is out of date", "suffix hashes/stale",
 			Edit{"impl/diskfile/writer.go", "together(stale.sync, w.file.Sync)", "w.file.Sync()"}),
-		node("suffix-mark-taken-early", "hashing takes the mark of a suffix before the write that it is for shows (#1651530)", "suffix hashes/stale",
-			Edit{"impl/diskfile/writer.go",
-				"	if err := stale.ensure(); err != nil {\n		return failed(op, o.partitionDir(), err)\n	}\n", ""},
-			Edit{"impl/diskfile/writer.go", "errors.Join(stale.ensure(), d.commitNames(o.Dir))", "d.commitNames(o.Dir)"}),
 		node("tombstone-kept", "old tombstones are never removed (#1301728)", "reclaim/tombstone",
 			Edit{"impl/diskfile/writer.go", "	if have.Tombstone != nil && have.Tombstone.Timestamp.Before(old) {\n",
 				"	if have.Tombstone != nil && old.IsZero() {\n"}),
