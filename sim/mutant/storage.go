@@ -32,7 +32,7 @@ func objectRules() []Mutant {
 		node("recreated-object-expires", "the expirer deletes an object that was put again and expires later (#1546067)", "object-node/order",
 			Edit{"impl/object/post.go", "	case swift.NewTimestamp(md.DeleteAt()*swift.TicksPerSecond, 0) != want:\n", "	case want.IsZero():\n"}),
 		node("older-metadata-with-newer-type", "a POST whose content type alone is newer brings its older metadata along", "object-node/order",
-			Edit{"impl/object/post.go", "	if !f.Timestamp().Before(c.time) { // only", "	if f.MetaMetadata == nil && !f.Timestamp().Before(c.time) { // only"}),
+			Edit{"impl/object/post.go", "md, ts, queue = f.MetaMetadata.Clone(), f.MetaMetadata.Timestamp(), nil", "ts, queue = f.MetaMetadata.Timestamp(), nil"}),
 	}
 }
 
