@@ -41,7 +41,7 @@ func newNode(t *testing.T) *node {
 	b, dir := need(t)
 	n := &node{t: t, bin: b, dir: dir, servers: map[string]*peer.Daemon{}}
 	n.lay = layout.Cluster{
-		Replicas: 1, PartPower: partPower, RingSeed: 1, HashSuffix: "interop", Default: peer.Common(dir),
+		Replicas: 1, PartPower: partPower, RingSeed: 1, HashSuffix: "interop", Default: peer.Common(),
 	}
 	ln, err := peer.NewNode(ports(), dir, 1)
 	if err != nil {
@@ -63,9 +63,6 @@ func newNode(t *testing.T) *node {
 		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := os.MkdirAll(filepath.Join(dir, "cache"), 0o755); err != nil {
-		t.Fatal(err)
 	}
 	t.Cleanup(n.stop)
 	return n
