@@ -23,7 +23,7 @@ PKGS := ./...
 COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 .PHONY: check fmt vet lint unit sim replay shrink explain exact ladder test e2e conformance \
-        docker-test aio bench fuzz install clean build
+        docker-test aio bench bench-object interop fuzz install clean build
 
 ## check: format, vet, lint and unit tests
 check: fmt vet lint unit
@@ -95,6 +95,16 @@ aio: build
 ## bench: PUT and GET through a cluster on loopback
 bench: build
 	$(GO) run ./ci/bench
+
+## interop: rings, disks and clusters shared with the distribution's Swift
+interop:
+	ci/interop/install
+	ci/interop/run $(GO) test -count=1 -timeout 20m -v ./ci/interop
+
+## bench-object: our object server beside the distribution's; fails below five times
+bench-object:
+	ci/interop/install
+	$(GO) run ./ci/bench/object
 
 ## test: everything that must pass before a change lands
 test:

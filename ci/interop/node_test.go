@@ -41,7 +41,7 @@ func newNode(t *testing.T) *node {
 	b, dir := need(t)
 	n := &node{t: t, bin: b, dir: dir, servers: map[string]*peer.Daemon{}}
 	n.lay = layout.Cluster{
-		Replicas: 1, PartPower: partPower, RingSeed: 1, HashSuffix: "interop", Default: peer.Common(dir),
+		Replicas: 1, PartPower: partPower, RingSeed: 1, HashSuffix: "interop", Default: peer.Common(),
 	}
 	ln, err := peer.NewNode(ports(), dir, 1)
 	if err != nil {
@@ -63,9 +63,6 @@ func newNode(t *testing.T) *node {
 		if err != nil {
 			t.Fatal(err)
 		}
-	}
-	if err := os.MkdirAll(filepath.Join(dir, "cache"), 0o755); err != nil {
-		t.Fatal(err)
 	}
 	t.Cleanup(n.stop)
 	return n
@@ -183,7 +180,9 @@ var policyElement = regexp.MustCompile(`<storage_policy>[^<]*</storage_policy>\n
 // these packages; and of a 204 or 304 the Content-Length, which HTTP forbids
 // there and Go does not send.
 func (a answer) same() string {
-	length := len(a.body)
+	if a.body != "" { // net/http has compared the two
+		a.header = slices.DeleteFunc(slices.Clone(a.header), func(h string) bool { return strings.HasPrefix(h, "Content-Length: ") })
+	}
 	var rows []map[string]any
 	if json.Unmarshal([]byte(a.body), &rows) == nil {
 		for _, r := range rows {
@@ -195,9 +194,6 @@ func (a answer) same() string {
 		a.body = string(sorted)
 	}
 	a.body = policyElement.ReplaceAllString(a.body, "")
-	if length != len(a.body) {
-		a.header = slices.DeleteFunc(slices.Clone(a.header), func(h string) bool { return strings.HasPrefix(h, "Content-Length: ") })
-	}
 	if a.status == http.StatusNoContent || a.status == http.StatusNotModified {
 		a.header = slices.DeleteFunc(slices.Clone(a.header), func(h string) bool { return h == "Content-Length: 0" })
 	}

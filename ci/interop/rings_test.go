@@ -143,42 +143,37 @@ func (r *ringBench) copyBuilder(from, to string) {
 // check reads two rings with both makes; all four placements must be one.
 func (r *ringBench) check(names ...string) {
 	r.t.Helper()
-	var first []string
-	var firstName string
+	var all [][]string
+	var whats []string
 	for _, name := range names {
 		file := r.file(name, ".ring.gz")
 		theirs := command(r.t, append(r.bin.Python(r.dir), "ringdump.py", file)...)
-		for reader, placement := range map[string][]string{
-			"apus": r.ours(file), "swift": strings.Split(strings.TrimSpace(theirs), "\n"),
-		} {
-			what := fmt.Sprintf("built as %s, read by %s", name, reader)
-			if first == nil {
-				first, firstName = placement, what
-				continue
-			}
-			r.compare(first, placement, firstName, what)
-		}
+		all = append(all, r.ours(file), strings.Split(strings.TrimSpace(theirs), "\n"))
+		whats = append(whats, "built as "+name+", read by apus", "built as "+name+", read by swift")
 	}
-}
-
-func (r *ringBench) compare(a, b []string, nameA, nameB string) {
-	r.t.Helper()
-	if len(a) != len(b) {
-		r.t.Fatalf("%d partitions %s, %d %s", len(a), nameA, len(b), nameB)
+	for i := range all {
+		if len(all[i]) != len(all[0]) {
+			r.t.Fatalf("%d partitions %s, %d %s", len(all[0]), whats[0], len(all[i]), whats[i])
+		}
 	}
 	wrong := 0
-	for i := range a {
-		r.sum.parts++
-		if a[i] == b[i] {
-			r.sum.equal++
-			continue
+	for part := range all[0] {
+		same := true
+		for i := range all {
+			if all[i][part] != all[0][part] && same {
+				same = false
+				if wrong++; wrong == 1 {
+					r.t.Errorf("partition %d: %s %s, %s %s", part, all[0][part], whats[0], all[i][part], whats[i])
+				}
+			}
 		}
-		if wrong++; wrong == 1 {
-			r.t.Errorf("partition %d: %s %s, %s %s", i, a[i], nameA, b[i], nameB)
+		r.sum.parts++
+		if same {
+			r.sum.equal++
 		}
 	}
 	if wrong > 0 {
-		r.t.Errorf("%d of %d partitions differ: %s, %s", wrong, len(a), nameA, nameB)
+		r.t.Errorf("%d of %d partitions differ", wrong, len(all[0]))
 	}
 }
 

@@ -58,7 +58,7 @@ func (c *Cluster) lay(ports *Ports, p Plan) error {
 	c.Layout = layout.Cluster{
 		Replicas: p.Replicas, PartPower: 6, RingSeed: 1, Users: layout.TestUsers(), HashSuffix: hashSuffix,
 		FernetKey: base64.URLEncoding.EncodeToString([]byte(strings.Repeat("k", 32))),
-		Default:   Common(c.Dir),
+		Default:   Common(),
 	}
 	for i := range p.Storage {
 		n, err := NewNode(ports, c.Dir, i+1)
@@ -110,23 +110,18 @@ func NewNode(ports *Ports, dir string, n int) (layout.Node, error) {
 }
 
 // Common are the options that both makes get in [DEFAULT]: one process a
-// server, so that its id is the one that was started; no user to become; what
-// the daemons remember stays below dir.
-func Common(dir string) []string {
+// server, so that its id is the one that was started, and no user to become.
+func Common() []string {
 	user := os.Getenv("USER")
 	if os.Getuid() == 0 || user == "" {
 		user = "root"
 	}
 	return []string{
 		"workers = 0", "user = " + user, "log_level = INFO", "disable_fallocate = true",
-		"recon_cache_path = " + filepath.Join(dir, "cache"),
 	}
 }
 
 func (c *Cluster) start(ctx context.Context, ports *Ports, p Plan) error {
-	if err := os.MkdirAll(filepath.Join(c.Dir, "cache"), 0o755); err != nil {
-		return err
-	}
 	port, err := ports.Take()
 	if err != nil {
 		return err

@@ -132,7 +132,10 @@ func (d *Daemon) Tail() string {
 }
 
 // Binaries are our commands, built from the tree.
-type Binaries struct{ dir string }
+type Binaries struct {
+	dir   string
+	quiet bool
+}
 
 // Build compiles the commands of the module at root into dir.
 func Build(root, dir string) (*Binaries, error) {
@@ -141,7 +144,7 @@ func Build(root, dir string) (*Binaries, error) {
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, out)
 	}
-	return &Binaries{dir}, os.WriteFile(filepath.Join(dir, "launch.py"), launcher, 0o644)
+	return &Binaries{dir: dir}, os.WriteFile(filepath.Join(dir, "launch.py"), launcher, 0o644)
 }
 
 //go:embed launch.py
@@ -149,6 +152,10 @@ var launcher []byte
 
 // Path of one of our commands.
 func (b *Binaries) Path(name string) string { return filepath.Join(b.dir, name) }
+
+// Quiet are the same commands, whose daemons of the other make do not copy
+// their log to the file: for measurements.
+func (b *Binaries) Quiet() *Binaries { return &Binaries{dir: b.dir, quiet: true} }
 
 // Command is the beginning of a command line: the program name ("ring-builder",
 // "object-server") of a make, with swift.conf in swiftDir.
@@ -169,7 +176,7 @@ func (b *Binaries) Python(swiftDir string) []string {
 // configuration file and swift.conf in swiftDir, without waiting for it.
 func (b *Binaries) Start(m Make, kind, swiftDir, conf, log string) (*Daemon, error) {
 	args := append(b.Command(m, swiftDir, kind), conf)
-	if m == Theirs {
+	if m == Theirs && !b.quiet {
 		args = append(args, "-v")
 	}
 	return run(kind+" "+string(m), log, args...)
