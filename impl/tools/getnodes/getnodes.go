@@ -20,6 +20,7 @@ import (
 	"apus/impl/ring"
 	"apus/impl/swift"
 	"apus/impl/tools"
+	"apus/impl/tools/locations"
 )
 
 const help = `Usage: swift-get-nodes [-a] <ring.gz> <account> [<container> [<object>]]
@@ -56,9 +57,6 @@ type request struct {
 // errUsage is a request that makes no sense; the help explains.
 type errUsage struct{ error }
 
-// errTarget is a target that names nothing; the result says so.
-type errTarget struct{ error }
-
 // Run is the tool swift-get-nodes.
 func Run(_ context.Context, h *host.Host, args []string, std tools.Std) int {
 	var q request
@@ -78,10 +76,8 @@ func Run(_ context.Context, h *host.Host, args []string, std tools.Std) int {
 	q.swiftDir = std.Abs(q.swiftDir)
 	err := q.run(h.FS, f.Args(), std)
 	var wrong errUsage
-	var nothing errTarget
 	switch {
-	case errors.As(err, &nothing):
-		fmt.Fprintln(std.Out, nothing)
+	case errors.Is(err, locations.ErrTold):
 	case errors.As(err, &wrong):
 		fmt.Fprint(std.Out, help)
 		fmt.Fprintf(std.Err, "ERROR: %v\n", err)
@@ -105,10 +101,33 @@ func (q *request) run(files host.FS, args []string, std tools.Std) error {
 	if err := q.parse(files, conf, args, std); err != nil {
 		return err
 	}
+	it, err := q.item(files, std)
+	if err != nil {
+		return err
+	}
+	return locations.PrintItem(std.Out, files, q.swiftDir, conf, it)
+}
+
+// item is what the request is for.
+func (q *request) item(files host.FS, std tools.Std) (it locations.Item, err error) {
 	names := append(q.names, "", "", "")
-	l := &lookup{request: q, conf: conf, files: files, std: std,
-		path: swift.Path{Account: names[0], Container: names[1], Object: names[2]}}
-	return l.run()
+	it = locations.Item{
+		Path:       swift.Path{Account: names[0], Container: names[1], Object: names[2]},
+		PolicyName: q.policy, AllNodes: q.all,
+	}
+	if q.partition != "" {
+		n, err := strconv.ParseUint(q.partition, 10, 32)
+		if err != nil {
+			return it, fmt.Errorf("partition %q is not a number from 0 up", q.partition)
+		}
+		part := uint32(n)
+		it.Part = &part
+	}
+	if q.ringFile != "" {
+		it.RingName = strings.TrimSuffix(path.Base(q.ringFile), ".ring.gz")
+		it.Ring, err = ring.Load(files, std.Abs(q.ringFile))
+	}
+	return it, err
 }
 
 // parse sorts out the arguments.
@@ -146,123 +165,4 @@ func (q *request) parse(files host.FS, conf *config.Swift, args []string, std to
 		return errUsage{errors.New("Invalid arguments")} //nolint:staticcheck // words that scripts know
 	}
 	return nil
-}
-
-// lookup finds the ring and directory of one request.
-type lookup struct {
-	*request
-	conf  *config.Swift
-	files host.FS
-	std   tools.Std
-	path  swift.Path
-
-	ring     *ring.Ring
-	ringName string
-	policy   *int
-}
-
-func (l *lookup) run() error {
-	if err := l.findRing(); err != nil {
-		return err
-	}
-	p := l.path
-	switch {
-	case p.Container+p.Object != "" && p.Account == "":
-		return errTarget{errors.New("No account specified")} //nolint:staticcheck // words that scripts know
-	case p.Object != "" && p.Container == "":
-		return errTarget{errors.New("No container specified")} //nolint:staticcheck // words that scripts know
-	case p.Account == "" && l.partition == "":
-		return errTarget{errors.New("No target specified")} //nolint:staticcheck // words that scripts know
-	}
-	it := Item{Path: p, All: l.all}
-	var err error
-	if it.DataDir, err = l.dataDir(); err != nil {
-		return err
-	}
-	if it.Policy = l.policy; l.partition != "" {
-		n, err := strconv.ParseUint(l.partition, 10, 32)
-		if err != nil {
-			return fmt.Errorf("partition %q is not a number from 0 up", l.partition)
-		}
-		it.Part = uint32(n)
-	} else {
-		hash := l.conf.Hasher.Hash(p)
-		it.Hash, it.Part = &hash, l.ring.Partition(hash)
-	}
-	l.heading()
-	return PrintLocations(l.std.Out, l.ring, it)
-}
-
-// findRing loads the ring that was named or that the policy has for objects.
-func (l *lookup) findRing() (err error) {
-	if l.ringFile != "" {
-		l.ringName = strings.TrimSuffix(path.Base(l.ringFile), ".ring.gz")
-		l.ring, err = ring.Load(l.files, l.std.Abs(l.ringFile))
-		return err
-	}
-	if l.path.Object == "" && l.partition == "" {
-		return nil
-	}
-	pol := l.conf.Policies.ByName(l.request.policy)
-	l.policy, l.ringName = &pol.Index, pol.RingName()
-	return l.load(l.ringName)
-}
-
-func (l *lookup) load(name string) (err error) {
-	l.ring, err = ring.Load(l.files, path.Join(l.swiftDir, name+".ring.gz"))
-	return err
-}
-
-// dataDir is the directory below a device; it warns of rings that do not fit.
-func (l *lookup) dataDir() (string, error) {
-	index, ofPolicy := "", false
-	if strings.HasPrefix(l.ringName, "object") {
-		_, index, ofPolicy = strings.Cut(l.ringName, "-")
-	}
-	p := l.path
-	switch {
-	case p.Object != "":
-		if !ofPolicy {
-			return "objects", nil
-		}
-		n, err := strconv.Atoi(index[strings.LastIndexByte(index, '-')+1:])
-		if err != nil {
-			return "", fmt.Errorf("ring %s does not end in the index of a policy", l.ringName)
-		}
-		l.policy = &n
-		return fmt.Sprintf("objects-%d", n), nil
-	case p.Container != "":
-		return "containers", l.fit("container", "account/container")
-	case p.Account != "":
-		return "accounts", l.fit("account", "account")
-	case ofPolicy:
-		return "objects-" + index, nil
-	case l.ringName != "":
-		return l.ringName + "s", nil
-	}
-	return "<type>", nil
-}
-
-// fit loads the ring of a kind unless there is one already, which should be
-// of that kind.
-func (l *lookup) fit(kind, what string) error {
-	if l.ring == nil {
-		return l.load(kind)
-	}
-	if l.ringName != kind {
-		fmt.Fprintf(l.std.Out, "WARNING: %s specified but ring not named \"%s\"\n", what, kind)
-	}
-	return nil
-}
-
-func (l *lookup) heading() {
-	if l.path.Account != "" {
-		fmt.Fprintf(l.std.Out, "\nAccount  \t%s\n", Quote(l.path.Account))
-	}
-	if l.path.Container != "" {
-		fmt.Fprintf(l.std.Out, "Container\t%s\n", Quote(l.path.Container))
-	}
-	if l.path.Object != "" {
-		fmt.Fprintf(l.std.Out, "Object   \t%s\n\n\n", Quote(l.path.Object))
-	}
 }

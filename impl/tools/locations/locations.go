@@ -36,20 +36,10 @@ func Print(w io.Writer, hasher swift.Hasher, r *ring.Ring, t Target) error {
 	part, shownHash := r.Partition(hash), hash.String()
 	dir := fmt.Sprintf("%s/%d/%s/%s", t.DataDir, part, hash.Suffix(), hash)
 	if t.Part != nil {
-		if part = *t.Part; int64(part) >= int64(r.Partitions()) {
-			return swift.E("locations.Print", "", swift.Invalid,
-				fmt.Errorf("partition %d: the ring has partitions 0 to %d", part, r.Partitions()-1))
-		}
+		part = *t.Part
 		shownHash, dir = "None", fmt.Sprintf("%s/%d", t.DataDir, part)
 	}
-	nodes := r.Primaries(part)
-	primaries := len(nodes)
-	for d := range r.Handoffs(part) {
-		if !t.AllNodes && len(nodes) == 2*primaries {
-			break
-		}
-		nodes = append(nodes, d)
-	}
+	nodes, primaries := nodesOf(r, part, t.AllNodes)
 	p := printer{w: w}
 	p.linef("Partition\t%d", part)
 	p.linef("Hash     \t%s\n", shownHash)
@@ -68,6 +58,23 @@ func Print(w io.Writer, hasher swift.Hasher, r *ring.Ring, t Target) error {
 	p.linef("\nnote: `/srv/node*` is used as default value of `devices`, the " +
 		"real value is set in the config file on each storage node.")
 	return p.err
+}
+
+// nodesOf are the primaries of a partition and after them the handoffs. A
+// partition that the ring does not have is on no node.
+func nodesOf(r *ring.Ring, part uint32, all bool) (nodes []*ring.Device, primaries int) {
+	if int64(part) >= int64(r.Partitions()) {
+		return nil, 0
+	}
+	nodes = r.Primaries(part)
+	primaries = len(nodes)
+	for d := range r.Handoffs(part) {
+		if !all && len(nodes) == 2*primaries {
+			break
+		}
+		nodes = append(nodes, d)
+	}
+	return nodes, primaries
 }
 
 // printer writes lines and keeps the first error.
