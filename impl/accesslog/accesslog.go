@@ -19,6 +19,7 @@ import (
 
 	"apus/impl/config"
 	"apus/impl/host"
+	"apus/impl/logline"
 	"apus/impl/web"
 )
 
@@ -31,12 +32,14 @@ const defaultFormat = "{remote_addr} - - [{time.d}/{time.b}/{time.Y}:{time.H}:{t
 // what is wrong with them is reported there.
 func Wrap(h *host.Host, opts *config.Section, next web.Handler) web.Handler {
 	on := opts.Bool("log_requests", true)
-	anonymise, ok := anonymiser(opts.String("log_anonymization_method", "md5"), opts.String("log_anonymization_salt", ""))
+	anonymise, ok := logline.Anonymiser(opts.String("log_anonymization_method", "md5"), opts.String("log_anonymization_salt", ""))
 	if !ok {
 		opts.Fail("log_anonymization_method", "must be md5, sha1, sha224, sha256, sha384 or sha512")
 		return next
 	}
-	f, err := parse(opts.String("log_format", defaultFormat), anonymise)
+	f, err := logline.Parse(opts.String("log_format", defaultFormat), func(spec string) (func(*record) string, error) {
+		return field(spec, anonymise)
+	})
 	if err != nil {
 		opts.Fail("log_format", err.Error())
 	}
@@ -51,7 +54,7 @@ func Wrap(h *host.Host, opts *config.Section, next web.Handler) web.Handler {
 			level = slog.LevelDebug
 		}
 		if h.Log.Enabled(ctx, level) {
-			h.Log.LogAttrs(ctx, level, f.line(&record{req, resp, h.Clock.Now(), watch.Elapsed()}))
+			h.Log.LogAttrs(ctx, level, f.Line(&record{req, resp, h.Clock.Now(), watch.Elapsed()}, nil))
 		}
 		return resp
 	})
@@ -110,18 +113,5 @@ func segment(r *record, i int) string {
 	return quote(parts[i])
 }
 
-// quote percent-encodes all but letters, digits and "_.-~/", as Python does.
-func quote(s string) string {
-	const hex = "0123456789ABCDEF"
-	var b strings.Builder
-	b.Grow(len(s))
-	for i := range len(s) {
-		c := s[i]
-		if 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' || strings.IndexByte("_.-~/", c) >= 0 {
-			b.WriteByte(c)
-		} else {
-			b.Write([]byte{'%', hex[c>>4], hex[c&15]})
-		}
-	}
-	return b.String()
-}
+// quote percent-encodes as Python does.
+func quote(s string) string { return logline.Quote(s, "/") }

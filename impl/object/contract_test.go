@@ -34,7 +34,7 @@ func TestMethods(t *testing.T) {
 		bubble(t, tc.options, func(t *testing.T, n *node) {
 			r := n.do("OPTIONS", "/", "")
 			status(t, r, 200)
-			headers(t, r, map[string]string{"Allow": tc.allow, "Server": "object-server/apus"})
+			headers(t, r, map[string]string{"Allow": tc.allow, "Server": "object-server/" + swift.Release})
 			status(t, n.do("REPLICATE", "/d1/7", ""), tc.replicate)
 			status(t, n.put(1, "hello"), 201)
 			for method, want := range map[string]int{"GET": 200, "HEAD": 200, "REPORT": 405, "SSYNC": 405, "__call__": 405, "container_update": 405} {

@@ -197,7 +197,7 @@ func (s *Server) answer(ctx context.Context, req *web.Request) *web.Response {
 	case req.Method == http.MethodOptions:
 		resp := web.Empty(http.StatusOK)
 		resp.Header.Set("Allow", s.allow())
-		resp.Header.Set("Server", "object-server/apus")
+		resp.Header.Set("Server", "object-server/"+swift.Release)
 		return resp
 	case !ok, m.replication && !s.cfg.replication:
 		resp := web.NewResponse(http.StatusMethodNotAllowed)

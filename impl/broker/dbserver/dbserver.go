@@ -17,6 +17,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"apus/impl/accesslog"
 	"apus/impl/broker"
 	"apus/impl/config"
 	"apus/impl/event"
@@ -40,11 +41,8 @@ type Base struct {
 	replication bool
 	methods     map[string]Method
 	allow       string
+	logged      web.Handler // answer, with a line in the log
 }
-
-// The release of OpenStack Swift whose protocol this is; swift-recon reads what
-// comes before the slash.
-const release = "2.38.1"
 
 // Method answers one verb.
 type Method func(ctx context.Context, req *web.Request) *web.Response
@@ -53,11 +51,13 @@ type Method func(ctx context.Context, req *web.Request) *web.Response
 // fallocate_reserve, replication_server.
 func New(name string, h *host.Host, sw *config.Swift, opts *config.Section, ev *event.Sink) *Base {
 	cfg := broker.ReadConfig(opts)
-	return &Base{
+	b := &Base{
 		Host: h, Swift: sw, Pool: broker.NewPool(h, sw.Hasher, cfg, ev), name: name, devices: cfg.Devices,
 		mountCheck: opts.Bool("mount_check", true), reserve: readReserve(opts),
 		replication: opts.Bool("replication_server", true),
 	}
+	b.logged = accesslog.Wrap(h, opts, web.HandlerFunc(b.answer))
+	return b
 }
 
 // SetMethods says which verbs there are; OPTIONS is added. REPLICATE answers
@@ -82,12 +82,16 @@ func (b *Base) Devices() string { return b.devices }
 func (b *Base) options(context.Context, *web.Request) *web.Response {
 	resp := web.Empty(http.StatusOK)
 	resp.Header.Set("Allow", b.allow)
-	resp.Header.Set("Server", b.name+"/"+release)
+	resp.Header.Set("Server", b.name+"/"+swift.Release)
 	return resp
 }
 
 // Serve calls the method of the request.
 func (b *Base) Serve(ctx context.Context, req *web.Request) *web.Response {
+	return b.logged.Serve(ctx, req)
+}
+
+func (b *Base) answer(ctx context.Context, req *web.Request) *web.Response {
 	if !utf8.ValidString(req.Path) {
 		return web.Plain(http.StatusPreconditionFailed, "Invalid UTF8")
 	}

@@ -1,13 +1,7 @@
 package proxylogging
 
 import (
-	"crypto/md5"
-	"crypto/sha1"
-	"crypto/sha256"
-	"crypto/sha512"
-	"encoding/hex"
 	"fmt"
-	"hash"
 	"net/url"
 	"sort"
 	"strconv"
@@ -15,6 +9,7 @@ import (
 	"time"
 
 	"apus/impl/config"
+	"apus/impl/logline"
 	"apus/impl/swift"
 )
 
@@ -23,7 +18,6 @@ const (
 		"{referer} {user_agent} {auth_token} {bytes_recvd} {bytes_sent} {client_etag} {transaction_id} {headers} " +
 		"{request_time} {source} {log_info} {start_time} {end_time} {policy_index} {access_user_id}"
 	defaultReveal = 16 // bytes of a secret that may be logged
-	missing       = "-"
 )
 
 // secretHeaders and secretParams give access when they are read in a log.
@@ -36,16 +30,10 @@ var (
 
 // format makes lines of records. It is immutable.
 type format struct {
-	parts       []part
+	template    logline.Template[*record]
 	headers     bool
 	headersOnly map[string]bool
 	reveal      int
-}
-
-// part is literal text or a field.
-type part struct {
-	text  string
-	value func(f *format, r *record) string
 }
 
 func newFormat(opts *config.Section) *format {
@@ -59,49 +47,20 @@ func newFormat(opts *config.Section) *format {
 			f.headersOnly[strings.ToLower(name)] = true
 		}
 	}
-	anonymise, ok := anonymiser(opts.String("log_anonymization_method", "MD5"), opts.String("log_anonymization_salt", ""))
+	anonymise, ok := logline.Anonymiser(opts.String("log_anonymization_method", "MD5"), opts.String("log_anonymization_salt", ""))
 	if !ok {
 		opts.Fail("log_anonymization_method", "must be md5, sha1, sha224, sha256, sha384 or sha512")
 		return f
 	}
 	var err error
-	if f.parts, err = parseTemplate(opts.String("log_msg_template", defaultTemplate), anonymise); err != nil {
+	f.template, err = logline.Parse(opts.String("log_msg_template", defaultTemplate), func(name string) (func(*record) string, error) {
+		value, err := field(name, anonymise)
+		return func(r *record) string { return value(f, r) }, err
+	})
+	if err != nil {
 		opts.Fail("log_msg_template", err.Error())
 	}
 	return f
-}
-
-// parseTemplate reads Python's format syntax as far as fields go: {name},
-// {name.attribute}, {{ and }}.
-func parseTemplate(t string, anonymise func(string) string) ([]part, error) {
-	var parts []part
-	var text strings.Builder
-	for t != "" {
-		i := strings.IndexAny(t, "{}")
-		if i < 0 {
-			text.WriteString(t)
-			break
-		}
-		text.WriteString(t[:i])
-		t = t[i:]
-		if strings.HasPrefix(t, "{{") || strings.HasPrefix(t, "}}") {
-			text.WriteByte(t[0])
-			t = t[2:]
-			continue
-		}
-		end := strings.IndexByte(t, '}')
-		if t[0] == '}' || end < 0 {
-			return nil, fmt.Errorf("has a single %q", t[0])
-		}
-		value, err := field(t[1:end], anonymise)
-		if err != nil {
-			return nil, err
-		}
-		parts = append(parts, part{text: text.String()}, part{value: value})
-		text.Reset()
-		t = t[end+1:]
-	}
-	return append(parts, part{text: text.String()}), nil
 }
 
 func field(name string, anonymise func(string) string) (func(*format, *record) string, error) {
@@ -121,6 +80,9 @@ func field(name string, anonymise func(string) string) (func(*format, *record) s
 		if show, ok := timeForms[attr]; ok {
 			return func(_ *format, r *record) string { return show(at(r)) }, nil
 		}
+		if layout := logline.Layout(attr); layout != "" {
+			return func(_ *format, r *record) string { return at(r).UTC().Format(layout) }, nil
+		}
 	}
 	return nil, fmt.Errorf("has an unknown field {%s}", name)
 }
@@ -129,17 +91,7 @@ func field(name string, anonymise func(string) string) (func(*format, *record) s
 func (f *format) line(r *record) string {
 	r.header = f.redacted(r)
 	r.query = f.redactedQuery(r.query)
-	var b strings.Builder
-	for _, p := range f.parts {
-		if p.value == nil {
-			b.WriteString(p.text)
-		} else if v := p.value(f, r); v == "" {
-			b.WriteString(missing)
-		} else {
-			b.WriteString(quote(v, ":/{}"))
-		}
-	}
-	return b.String()
+	return f.template.Line(r, func(v string) string { return logline.Quote(v, ":/{}") })
 }
 
 type fields map[string]func(f *format, r *record) string
@@ -182,23 +134,14 @@ var timeFields = map[string]func(*record) time.Time{
 	"end_time":   func(r *record) time.Time { return r.end },
 }
 
-// timeForms are the attributes of times: names of our own and the letters of
-// strftime.
+// timeForms are the attributes of times beside those of logline.Layout.
 var timeForms = map[string]func(time.Time) string{
-	"":         func(t time.Time) string { return fmt.Sprintf("%d.%09d", t.Unix(), t.Nanosecond()) },
-	"s":        func(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) },
-	"ms":       func(t time.Time) string { return fmt.Sprintf("%03d", t.Nanosecond()/1_000_000) },
-	"us":       func(t time.Time) string { return fmt.Sprintf("%06d", t.Nanosecond()/1_000) },
-	"ns":       func(t time.Time) string { return fmt.Sprintf("%09d", t.Nanosecond()) },
-	"datetime": layout("02/Jan/2006/15/04/05"), "iso8601": layout("2006-01-02T15:04:05"), "asctime": layout(time.ANSIC),
-	"a": layout("Mon"), "A": layout("Monday"), "b": layout("Jan"), "B": layout("January"), "c": layout(time.ANSIC),
-	"d": layout("02"), "H": layout("15"), "I": layout("03"), "j": layout("002"), "m": layout("01"), "M": layout("04"),
-	"p": layout("PM"), "S": layout("05"), "w": func(t time.Time) string { return strconv.Itoa(int(t.UTC().Weekday())) },
-	"x": layout("01/02/06"), "X": layout("15:04:05"), "y": layout("06"), "Y": layout("2006"), "Z": layout("MST"),
-}
-
-func layout(l string) func(time.Time) string {
-	return func(t time.Time) string { return t.UTC().Format(l) }
+	"":   func(t time.Time) string { return fmt.Sprintf("%d.%09d", t.Unix(), t.Nanosecond()) },
+	"s":  func(t time.Time) string { return strconv.FormatInt(t.Unix(), 10) },
+	"ms": func(t time.Time) string { return fmt.Sprintf("%03d", t.Nanosecond()/1_000_000) },
+	"us": func(t time.Time) string { return fmt.Sprintf("%06d", t.Nanosecond()/1_000) },
+	"ns": func(t time.Time) string { return fmt.Sprintf("%09d", t.Nanosecond()) },
+	"w":  func(t time.Time) string { return strconv.Itoa(int(t.UTC().Weekday())) },
 }
 
 func number(n int64) string {
@@ -216,7 +159,7 @@ func firstByte(r *record) string {
 }
 
 func (r *record) pathQuery() string {
-	p := quote(r.path, "/")
+	p := logline.Quote(r.path, "/")
 	if r.query != "" {
 		p += "?" + r.query
 	}
@@ -277,46 +220,4 @@ func (f *format) secret(v string) string {
 		return v
 	}
 	return v[:f.reveal] + "..."
-}
-
-// quote percent-encodes all but letters, digits, "_.-~" and safe.
-func quote(s, safe string) string {
-	var b strings.Builder
-	for i := range len(s) {
-		c := s[i]
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9',
-			strings.IndexByte("_.-~", c) >= 0, strings.IndexByte(safe, c) >= 0:
-			b.WriteByte(c)
-		default:
-			fmt.Fprintf(&b, "%%%02X", c)
-		}
-	}
-	return b.String()
-}
-
-// anonymiser hashes text: "{MD5}…", or "{SMD5}…" with a salt.
-func anonymiser(method, salt string) (func(string) string, bool) {
-	method = strings.ToLower(method)
-	constructors := map[string]func() hash.Hash{
-		"md5": md5.New, "sha1": sha1.New, "sha224": sha256.New224, "sha256": sha256.New,
-		"sha384": sha512.New384, "sha512": sha512.New,
-	}
-	construct, ok := constructors[method]
-	if !ok {
-		return nil, false
-	}
-	label := "{" + strings.ToUpper(method) + "}"
-	if salt != "" {
-		label = "{S" + strings.ToUpper(method) + "}"
-	}
-	return func(s string) string {
-		if s == "" {
-			return ""
-		}
-		h := construct()
-		h.Write([]byte(salt))
-		h.Write([]byte(s))
-		return label + hex.EncodeToString(h.Sum(nil))
-	}, true
 }
