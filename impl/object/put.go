@@ -12,6 +12,7 @@ import (
 	"unicode/utf8"
 
 	"apus/impl/diskfile"
+	"apus/impl/expiry"
 	"apus/impl/host"
 	"apus/impl/swift"
 	"apus/impl/web"
@@ -249,7 +250,7 @@ func (c *call) checkDeleteAt() error {
 		if n <= 0 {
 			return errors.New("X-Delete-After in past")
 		}
-		c.Header.Set("X-Delete-At", deleteAtText(now+n))
+		c.Header.Set("X-Delete-At", expiry.Text(now+n))
 		c.Header.Del("X-Delete-After")
 	}
 	at := c.Header.Get("X-Delete-At")
@@ -260,7 +261,7 @@ func (c *call) checkDeleteAt() error {
 	if err != nil {
 		return errors.New("Non-integer X-Delete-At")
 	}
-	n = min(max(n, -maxDeleteAt), maxDeleteAt) * swift.TicksPerSecond
+	n = min(max(n, -expiry.MaxDeleteAt), expiry.MaxDeleteAt) * swift.TicksPerSecond
 	past := n <= c.time.Ticks() && !c.truth("X-Backend-Replication")
 	if c.Method == http.MethodPost { // zero takes an object out of the queue
 		past = n != 0 && n < c.time.Ticks()

@@ -1,7 +1,6 @@
 package object
 
 import (
-	"fmt"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -9,59 +8,15 @@ import (
 
 	"apus/impl/config"
 	"apus/impl/diskfile"
+	"apus/impl/expiry"
 	"apus/impl/swift"
 )
 
-// Queue is where the object-expirer finds what to delete: containers of an
-// account of Swift's own, a hundred for every divisor (usually a day), with a
-// row "<delete at>-<account>/<container>/<object>" for each object.
-type Queue struct {
-	Account string
-	Divisor int64 // seconds
-}
-
 const (
-	queueAccount = "expiring_objects"
-	queueDivisor = 86400
-	// queueSpread is over how many containers the rows of a divisor spread,
-	// by the object's hash.
-	queueSpread = 100
-	// maxDeleteAt is the last second that ten digits can show.
-	maxDeleteAt = 9_999_999_999
 	// queueType is the content type of a row.
 	queueType = "text/plain"
 	emptyMD5  = "d41d8cd98f00b204e9800998ecf8427e"
 )
-
-// ReadQueue takes the (deprecated) settings expiring_objects_container_divisor
-// and expiring_objects_account_name from a section.
-func ReadQueue(s *config.Section) Queue {
-	return Queue{
-		Account: "." + s.String("expiring_objects_account_name", queueAccount),
-		Divisor: s.Int("expiring_objects_container_divisor", queueDivisor, queueSpread+1, maxDeleteAt),
-	}
-}
-
-// Container is the queue container of an object that expires at deleteAt (Unix
-// seconds). H is the hash of the object's path.
-func (q Queue) Container(deleteAt int64, h swift.Hash) string {
-	shard := int64(0)
-	for _, b := range h {
-		shard = (shard*256 + int64(b)) % queueSpread
-	}
-	return deleteAtText(deleteAt/q.Divisor*q.Divisor - shard)
-}
-
-// deleteAtText is the form in which times stand in the queue: ten digits, so
-// that text sorts as numbers do.
-func deleteAtText(seconds int64) string {
-	return fmt.Sprintf("%010d", min(max(seconds, 0), maxDeleteAt))
-}
-
-// QueueRow names the row of an object in the queue.
-func QueueRow(deleteAt int64, name swift.Path) string {
-	return deleteAtText(deleteAt) + "-" + strings.TrimPrefix(name.String(), "/")
-}
 
 // queueUpdates are the changes that a write makes to the expirer's queue: a
 // row for the new time, and the removal of the one for the old time; zero is
@@ -87,7 +42,7 @@ func (c *call) queueUpdate(op string, deleteAt int64) update {
 		object: swift.Path{
 			Account:   c.s.cfg.queue.Account,
 			Container: c.s.cfg.queue.Container(deleteAt, c.s.swift.Hasher.Hash(c.obj.Path)),
-			Object:    QueueRow(deleteAt, c.obj.Path),
+			Object:    expiry.Row(deleteAt, c.obj.Path),
 		},
 		txn: c.txn(),
 	}
@@ -138,11 +93,11 @@ func (c *call) queueContainer(guess string) string {
 		c.log(slog.LevelWarn, "X-Delete-At-Container is no number, the expirer's container is a guess",
 			slog.String("value", v), slog.String("guess", guess))
 		return guess
-	case deleteAtText(n) != guess:
+	case expiry.Text(n) != guess:
 		c.log(slog.LevelDebug, "X-Delete-At-Container is not the one expected; do all nodes have the same settings?",
 			slog.String("value", v), slog.String("expected", guess))
 	}
-	return deleteAtText(n)
+	return expiry.Text(n)
 }
 
 // dequeue removes a row through async_pending, unless the proxy told other

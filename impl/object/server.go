@@ -29,6 +29,7 @@ import (
 	"apus/impl/config"
 	"apus/impl/diskfile"
 	"apus/impl/event"
+	"apus/impl/expiry"
 	"apus/impl/host"
 	"apus/impl/policy"
 	"apus/impl/swift"
@@ -61,7 +62,7 @@ type settings struct {
 	slow             time.Duration // that a PUT or DELETE takes at least
 	slowDelete       time.Duration // a DELETE beyond it is logged; negative: none
 	replication      bool          // answers the replicators' methods
-	queue            Queue
+	queue            expiry.Queue
 }
 
 var defaultAllowedHeaders = []string{
@@ -81,7 +82,7 @@ func readSettings(s *config.Section) settings {
 		slow:             s.Seconds("slow", 0),
 		slowDelete:       time.Duration(s.Float("slow_delete_log_threshold_seconds", 120, -1, 1e9) * float64(time.Second)),
 		replication:      s.Bool("replication_server", true),
-		queue:            ReadQueue(s),
+		queue:            expiry.ReadQueue(s),
 	}
 	acceptPython(s)
 	for _, h := range s.List("allowed_headers", defaultAllowedHeaders...) {

@@ -186,7 +186,7 @@ func deleteObject(c *call) *web.Response {
 		return fault
 	}
 	nodes := c.nodes(t.ring, c.path)
-	headers, fault := c.objectWriteHeaders(t, nodes.Replicas(), expiry{})
+	headers, fault := c.objectWriteHeaders(t, nodes.Replicas(), queueEntry{})
 	if fault != nil {
 		return fault
 	}

@@ -10,6 +10,7 @@ import (
 
 	"apus/impl/backend"
 	"apus/impl/config"
+	"apus/impl/expiry"
 	"apus/impl/proxy/fanout"
 )
 
@@ -27,8 +28,7 @@ type options struct {
 	maxContainersExempt    []string
 	denyHosts              []string
 	ownerHeaders           []string // canonical
-	expirerAccount         string
-	expirerDivisor         int64
+	queue                  expiry.Queue
 }
 
 const defaultOwnerHeaders = "x-container-read, x-container-write, x-container-sync-key, x-container-sync-to, " +
@@ -58,8 +58,7 @@ func readOptions(s *config.Section) options {
 		maxContainers:          s.Int("max_containers_per_account", 0, 0, most),
 		maxContainersExempt:    s.List("max_containers_whitelist"),
 		denyHosts:              s.List("deny_host_headers"),
-		expirerAccount:         s.String("auto_create_account_prefix", ".") + s.String("expiring_objects_account_name", "expiring_objects"),
-		expirerDivisor:         s.Int("expiring_objects_container_divisor", 86400, 1, most),
+		queue:                  expiry.ReadQueue(s),
 	}
 	if o.fanout.SuppressionLimit == 0 {
 		o.fanout.SuppressionLimit = -1

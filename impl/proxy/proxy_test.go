@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"apus/impl/expiry"
 	"apus/impl/swift"
 	"apus/impl/web"
 )
@@ -172,18 +173,12 @@ func TestExpiry(t *testing.T) {
 			require.Equal(t, fmt.Sprintf("%010d", at), p.header.Get("X-Delete-At"))
 			require.Empty(t, p.header.Get("X-Delete-After"))
 			h := c.srv.swift.Hasher.Hash(swift.Path{Account: "a", Container: "c", Object: "o"})
-			require.Equal(t, expirerContainer(at, 86400, h), p.header.Get("X-Delete-At-Container"))
+			require.Equal(t, expiry.Queue{Divisor: 86400}.Container(at, h), p.header.Get("X-Delete-At-Container"))
 			require.NotEmpty(t, p.header.Get("X-Delete-At-Partition"))
 			hosts[p.header.Get("X-Delete-At-Host")+p.header.Get("X-Delete-At-Device")] = true
 		}
 		require.Len(t, hosts, 3)
 	})
-}
-
-func TestExpirerContainer(t *testing.T) {
-	h := swift.Hash{15: 250} // 250 mod 100
-	require.Equal(t, "0000086350", expirerContainer(100_000, 86400, h))
-	require.Equal(t, "0000000000", expirerContainer(10, 86400, h))
 }
 
 func TestUpdatesNeeded(t *testing.T) {

@@ -1,10 +1,10 @@
 package proxy
 
 import (
-	"fmt"
 	"net/http"
 	"strconv"
 
+	"apus/impl/expiry"
 	"apus/impl/info"
 	"apus/impl/proxy/fanout"
 	"apus/impl/ring"
@@ -12,63 +12,52 @@ import (
 	"apus/impl/web"
 )
 
-// expiry is where the queue entry of an expiring object goes; zero when the
+// queueEntry is where the queue entry of an expiring object goes; zero when the
 // object does not expire.
-type expiry struct {
+type queueEntry struct {
 	container string
 	part      uint32
 	nodes     []*ring.Device
 }
 
-const maxDeleteAt = 9999999999
-
 // expiry checks X-Delete-At and X-Delete-After of the request and leaves the
 // former in it, in ten digits.
-func (c *call) expiry() (expiry, *web.Response) {
+func (c *call) expiry() (queueEntry, *web.Response) {
 	h := c.req.Header
 	if v := h.Get("X-Delete-After"); v != "" {
 		n, err := strconv.ParseInt(v, 10, 64)
 		if err != nil {
-			return expiry{}, web.Plain(http.StatusBadRequest, "Non-integer X-Delete-After")
+			return queueEntry{}, web.Plain(http.StatusBadRequest, "Non-integer X-Delete-After")
 		}
 		if n <= 0 {
-			return expiry{}, web.Plain(http.StatusBadRequest, "X-Delete-After in past")
+			return queueEntry{}, web.Plain(http.StatusBadRequest, "X-Delete-After in past")
 		}
-		at := min(c.stamp.Ticks()/swift.TicksPerSecond+min(n, maxDeleteAt), maxDeleteAt)
+		at := min(c.stamp.Ticks()/swift.TicksPerSecond+min(n, expiry.MaxDeleteAt), expiry.MaxDeleteAt)
 		h.Set("X-Delete-At", strconv.FormatInt(at, 10))
 		h.Del("X-Delete-After")
 	}
 	v := h.Get("X-Delete-At")
 	if v == "" {
-		return expiry{}, nil
+		return queueEntry{}, nil
 	}
 	at, err := strconv.ParseInt(v, 10, 64)
 	if err != nil {
-		return expiry{}, web.Plain(http.StatusBadRequest, "Non-integer X-Delete-At")
+		return queueEntry{}, web.Plain(http.StatusBadRequest, "Non-integer X-Delete-At")
 	}
-	at = max(0, min(at, maxDeleteAt))
+	at = max(0, min(at, expiry.MaxDeleteAt))
 	if at*swift.TicksPerSecond <= c.stamp.Ticks() && !truth(h.Get("X-Backend-Replication")) {
-		return expiry{}, web.Plain(http.StatusBadRequest, "X-Delete-At in past")
+		return queueEntry{}, web.Plain(http.StatusBadRequest, "X-Delete-At in past")
 	}
-	h.Set("X-Delete-At", fmt.Sprintf("%010d", at))
+	h.Set("X-Delete-At", expiry.Text(at))
 	containers, fault := c.ring(fanout.ServerContainer)
 	if fault != nil {
-		return expiry{}, fault
+		return queueEntry{}, fault
 	}
-	x := expiry{container: expirerContainer(at, c.opts.expirerDivisor, c.swift.Hasher.Hash(c.path))}
-	x.part = containers.Partition(c.swift.Hasher.Hash(swift.Path{Account: c.opts.expirerAccount, Container: x.container}))
+	queue := c.opts.queue
+	x := queueEntry{container: queue.Container(at, c.swift.Hasher.Hash(c.path))}
+	x.part = containers.Partition(c.swift.Hasher.Hash(swift.Path{Account: queue.Account, Container: x.container}))
 	x.nodes = containers.Primaries(x.part)
 	return x, nil
-}
-
-// expirerContainer spreads the queue entries of a day over a hundred
-// containers, by the object's hash.
-func expirerContainer(at, divisor int64, h swift.Hash) string {
-	shard := int64(0)
-	for _, b := range h {
-		shard = (shard*256 + int64(b)) % 100
-	}
-	return fmt.Sprintf("%010d", max(0, min(at/divisor*divisor-shard, maxDeleteAt)))
 }
 
 // updatesNeeded is how many container servers the object servers must be told
@@ -83,7 +72,7 @@ const queueCleaners = 2
 
 // objectWriteHeaders is one header for each replica, that also says whom the
 // object server has to tell.
-func (c *call) objectWriteHeaders(t target, replicas int, x expiry) ([]http.Header, *web.Response) {
+func (c *call) objectWriteHeaders(t target, replicas int, x queueEntry) ([]http.Header, *web.Response) {
 	r, fault := c.ring(fanout.ServerContainer)
 	if fault != nil {
 		return nil, fault
@@ -119,7 +108,7 @@ func nameContainer(h http.Header, d *ring.Device, part uint32, c *info.Container
 	h.Set("X-Container-Root-Db-State", c.ShardingState)
 }
 
-func nameExpirer(h http.Header, d *ring.Device, x expiry) {
+func nameExpirer(h http.Header, d *ring.Device, x queueEntry) {
 	h.Set("X-Delete-At-Container", x.container)
 	h.Set("X-Delete-At-Partition", strconv.FormatUint(uint64(x.part), 10))
 	appendCSV(h, "X-Delete-At-Host", d.Addr())
