@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"time"
@@ -44,7 +45,7 @@ func Node(ctx context.Context, w *engine.World) (*engine.Report, error) {
 	var crashes []model.Crash
 	var p plan.Plan
 	go func() {
-		crashed <- crashLoop(crashing, w, c, start, subject, func(e plan.Event, crash model.Crash) {
+		crashed <- crashLoop(crashing, w, c, start, nodeCrash(subject), func(e plan.Event, crash model.Crash) {
 			p, crashes = append(p, e), append(crashes, crash)
 		})
 	}()
@@ -96,12 +97,17 @@ func makeContainer(ctx context.Context, c *cluster.Cluster) error {
 	return create(ctx, c, "container", ":6201", swift.Path{Account: workload.NodeAccount, Container: workload.NodeContainer})
 }
 
-func create(ctx context.Context, c *cluster.Cluster, ring, port string, path swift.Path) error {
-	node, n := c.Nodes()[0], c.Client(0)
-	transport := &http.Transport{
+// direct is a client of storage nodes that leaves no connection open.
+func direct(c *cluster.Cluster) *http.Client {
+	n := c.Client(0)
+	return &http.Client{Transport: &http.Transport{
 		DialContext:       func(ctx context.Context, _, addr string) (net.Conn, error) { return n.Dial(ctx, addr) },
 		DisableKeepAlives: true,
-	}
+	}}
+}
+
+func create(ctx context.Context, c *cluster.Cluster, ring, port string, path swift.Path) error {
+	node := c.Nodes()[0]
 	url := fmt.Sprintf("http://%s%s/%s/%d%s", node.IP, port, node.Devices[0], c.Ring(ring).Partition(c.Hasher().Hash(path)), path)
 	req, err := http.NewRequestWithContext(ctx, http.MethodPut, url, nil)
 	if err != nil {
@@ -109,7 +115,7 @@ func create(ctx context.Context, c *cluster.Cluster, ring, port string, path swi
 	}
 	req.Header.Set("X-Timestamp", swift.TimestampOf(engine.Epoch).Normal())
 	req.Header.Set("X-Backend-Storage-Policy-Index", "0")
-	resp, err := (&http.Client{Transport: transport}).Do(req)
+	resp, err := direct(c).Do(req)
 	if err != nil {
 		return err
 	}
@@ -142,9 +148,23 @@ func judgeNode(r *engine.Report, h *model.NodeHistory, subject workload.NodeSubj
 	}
 }
 
-// crashLoop kills the server or cuts the node's power, lets it be down for a
-// moment, boots it and waits until it answers, until ctx ends.
-func crashLoop(ctx context.Context, w *engine.World, c *cluster.Cluster, start time.Time, subject workload.NodeSubject, tell func(plan.Event, model.Crash)) error {
+// nodeCrash draws a kill of the server that is asked, or a power cut.
+func nodeCrash(subject workload.NodeSubject) func(*rand.Rand) plan.Event {
+	return func(rng *rand.Rand) plan.Event {
+		if rng.IntN(3) > 0 {
+			mode := []string{"drop", "random", "random", "keep"}[rng.IntN(4)]
+			return plan.Event{Kind: "power-cut", Target: "node1", Args: map[string]string{"mode": mode}}
+		}
+		if subject == workload.NodeObjects {
+			return plan.Event{Kind: "kill", Target: "node1/object"}
+		}
+		return plan.Event{Kind: "kill", Target: "node1/container"}
+	}
+}
+
+// crashLoop crashes the node as draw says, lets it be down for a moment, boots
+// it and waits until it answers, until ctx ends.
+func crashLoop(ctx context.Context, w *engine.World, c *cluster.Cluster, start time.Time, draw func(*rand.Rand) plan.Event, tell func(plan.Event, model.Crash)) error {
 	rng := w.Stream("crashes")
 	for {
 		pause := time.NewTimer(time.Duration(rng.Int64N(int64(3 * time.Second))))
@@ -154,15 +174,8 @@ func crashLoop(ctx context.Context, w *engine.World, c *cluster.Cluster, start t
 			return nil
 		case <-pause.C:
 		}
-		e := plan.Event{Kind: "kill", Target: "node1/object", At: time.Since(start)}
-		if subject != workload.NodeObjects {
-			e.Target = "node1/container"
-		}
-		power := rng.IntN(3) > 0
-		if power {
-			mode := []string{"drop", "random", "random", "keep"}[rng.IntN(4)]
-			e = plan.Event{Kind: "power-cut", Target: "node1", At: e.At, Args: map[string]string{"mode": mode}}
-		}
+		e := draw(rng)
+		e.At = time.Since(start)
 		if err := (catalog.Vocabulary{}).Check(e); err != nil {
 			return err
 		}
@@ -176,7 +189,7 @@ func crashLoop(ctx context.Context, w *engine.World, c *cluster.Cluster, start t
 		if err := errors.Join(undo(ctx), c.AwaitReady(context.WithoutCancel(ctx), bootLimit)); err != nil {
 			return err
 		}
-		tell(e, model.Crash{At: down, Back: back, PowerCut: power})
+		tell(e, model.Crash{At: down, Back: back, PowerCut: e.Kind == "power-cut"})
 	}
 }
 

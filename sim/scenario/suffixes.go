@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"path"
 	"sort"
@@ -133,11 +132,7 @@ func askHashes(ctx context.Context, c *cluster.Cluster, part uint32) (map[string
 // replicate is a REPLICATE request, of a partition or of some suffixes in it
 // ("a83-0f1").
 func replicate(ctx context.Context, c *cluster.Cluster, part uint32, suffixes string) (any, error) {
-	node, n := c.Nodes()[0], c.Client(0)
-	transport := &http.Transport{
-		DialContext:       func(ctx context.Context, _, addr string) (net.Conn, error) { return n.Dial(ctx, addr) },
-		DisableKeepAlives: true,
-	}
+	node := c.Nodes()[0]
 	url := fmt.Sprintf("http://%s:6200/%s/%d", node.IP, node.Devices[0], part)
 	if suffixes != "" {
 		url += "/" + suffixes
@@ -147,7 +142,7 @@ func replicate(ctx context.Context, c *cluster.Cluster, part uint32, suffixes st
 		return nil, err
 	}
 	req.Header.Set("X-Backend-Storage-Policy-Index", "0")
-	resp, err := (&http.Client{Transport: transport}).Do(req)
+	resp, err := direct(c).Do(req)
 	if err != nil {
 		return nil, err
 	}

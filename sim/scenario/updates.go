@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"net/http"
 	"time"
 
@@ -51,7 +52,7 @@ func runUpdates(ctx context.Context, w *engine.World, c *cluster.Cluster) (*engi
 	crashed := make(chan error, 1)
 	var p plan.Plan
 	go func() {
-		crashed <- killLoop(crashing, w, c, start, func(e plan.Event) { p = append(p, e) })
+		crashed <- crashLoop(crashing, w, c, start, killContainer, func(e plan.Event, _ model.Crash) { p = append(p, e) })
 	}()
 	node := c.Nodes()[0]
 	world := workload.NodeWorld{
@@ -114,28 +115,10 @@ func queueContainer(c *cluster.Cluster, object string, at int64) string {
 	return fmt.Sprintf("%010d", max(at/day*day-shard, 0))
 }
 
-// killLoop kills the container server again and again until ctx ends.
-func killLoop(ctx context.Context, w *engine.World, c *cluster.Cluster, start time.Time, tell func(plan.Event)) error {
-	rng := w.Stream("crashes")
-	for {
-		pause := time.NewTimer(time.Duration(rng.Int64N(int64(4 * time.Second))))
-		select {
-		case <-ctx.Done():
-			pause.Stop()
-			return nil
-		case <-pause.C:
-		}
-		e := plan.Event{Kind: "kill", Target: "node1/container", At: time.Since(start)}
-		undo, err := c.Apply(ctx, e)
-		if err != nil {
-			return err
-		}
-		time.Sleep(time.Duration(rng.Int64N(int64(2 * time.Second))))
-		if err := errors.Join(undo(ctx), c.AwaitReady(context.WithoutCancel(ctx), bootLimit)); err != nil {
-			return err
-		}
-		tell(e)
-	}
+// killContainer is the one crash that loses nothing of what an object server
+// has acknowledged to whom it tells.
+func killContainer(*rand.Rand) plan.Event {
+	return plan.Event{Kind: "kill", Target: "node1/container"}
 }
 
 // delivered waits for the updater and compares.
