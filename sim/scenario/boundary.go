@@ -22,6 +22,10 @@ import (
 // BoundarySlices is how many seeds visit every boundary once.
 const BoundarySlices = 16
 
+// boundaryInterval is the pause between passes of the updaters: so short that
+// the whole run is over before tombstones are old.
+const boundaryInterval = time.Second
+
 // boundaryRun is one slice of the boundaries.
 type boundaryRun struct {
 	c      *cluster.Cluster
@@ -62,7 +66,7 @@ var boundaryModes = []struct {
 // more has been acknowledged. Seeds that differ modulo BoundarySlices visit
 // different boundaries, and so many seeds in a row all of them.
 func Boundary(ctx context.Context, w *engine.World) (*engine.Report, error) {
-	c, err := cluster.New(w, cluster.Config{Nodes: 1, Replicas: 1, Clients: 1, Tune: tune, UpdaterInterval: updaterInterval})
+	c, err := cluster.New(w, cluster.Config{Nodes: 1, Replicas: 1, Clients: 1, Tune: tune, UpdaterInterval: boundaryInterval})
 	if err != nil {
 		return nil, err
 	}
@@ -109,7 +113,7 @@ func (r *boundaryRun) cuts(ctx context.Context, pristine *disk.Disk) error {
 	play := newBoundaryPlay(r.c, r.start)
 	d.OnOp(func(op disk.Op, cut func(disk.CutMode) *disk.Disk) { r.visit(play, op, cut) })
 	play.perform(ctx, boundaryScript())
-	time.Sleep(2 * updaterInterval)
+	time.Sleep(2 * boundaryInterval)
 	d.OnOp(nil)
 	r.report.Requests += int64(len(play.ops))
 	for i := range r.tests {
@@ -178,7 +182,7 @@ func (r *boundaryRun) failures(ctx context.Context, pristine *disk.Disk) error {
 			}
 		})
 		t.play.perform(ctx, boundaryScript())
-		time.Sleep(2 * updaterInterval)
+		time.Sleep(2 * boundaryInterval)
 		if d.Ops() < fails {
 			return nil
 		}
@@ -213,10 +217,35 @@ func (r *boundaryRun) look(ctx context.Context, t *boundaryTest) error {
 	for _, v := range rep.Violations {
 		r.violate(v.Check, t.label, v.Message+"\n"+v.Detail)
 	}
+	if err := r.updated(ctx, t); err != nil {
+		return err
+	}
 	return walkFiles(r.c.Inspect(0), path.Join("/srv/node", r.c.Nodes()[0].Devices[0], "quarantined"), func(name string) error {
 		r.violate("boundary/quarantined", t.label, name)
 		return nil
 	})
+}
+
+// updated lets the updater deliver what is pending and looks at the listing.
+func (r *boundaryRun) updated(ctx context.Context, t *boundaryTest) error {
+	const passes = 3
+	for range passes {
+		pending, err := asyncs(r.c)
+		if err != nil {
+			return err
+		}
+		if pending == "" {
+			break
+		}
+		time.Sleep(boundaryInterval)
+	}
+	t.play.perform(ctx, []boundaryStep{{subject: workload.NodeRows, op: model.NodeOp{Kind: model.RowList}}})
+	r.report.Requests++
+	r.report.Checks++
+	if found := t.play.untold(); found != "" {
+		r.violate("boundary/update", t.label, found)
+	}
+	return nil
 }
 
 // partitions are those of the script's objects.

@@ -2,6 +2,7 @@ package scenario
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -28,6 +29,7 @@ type boundaryPlay struct {
 type boundaryOp struct {
 	subject workload.NodeSubject
 	op      *model.NodeOp
+	tell    teller
 }
 
 // nodePort is where the server of a subject listens.
@@ -79,7 +81,7 @@ func (p *boundaryPlay) perform(ctx context.Context, steps []boundaryStep) {
 			time.Sleep(time.Millisecond)
 			o := s.op
 			p.tell = s.tell
-			p.begin(s.subject, &o)
+			p.begin(s, &o)
 			p.clients[s.subject].Ask(ctx, &o)
 			p.end()
 			if !s.must || o.Status/100 == 2 {
@@ -89,11 +91,11 @@ func (p *boundaryPlay) perform(ctx context.Context, steps []boundaryStep) {
 	}
 }
 
-func (p *boundaryPlay) begin(s workload.NodeSubject, o *model.NodeOp) {
+func (p *boundaryPlay) begin(s boundaryStep, o *model.NodeOp) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	o.ID = len(p.ops)
-	p.ops, p.busy = append(p.ops, boundaryOp{s, o}), true
+	p.ops, p.busy = append(p.ops, boundaryOp{s.subject, o, s.tell}), true
 }
 
 func (p *boundaryPlay) end() {
@@ -160,6 +162,34 @@ func (p *boundaryPlay) metadata() string {
 			may[o.op.Value] = true
 		case o.op.Kind == model.DBHead && o.op.Name == workload.NodeContainer && o.op.Status/100 == 2 && !may[o.op.SeenPost]:
 			return "the metadata are not those of a POST that may count: " + o.op.String()
+		}
+	}
+	return ""
+}
+
+// untold compares the last listing with the objects whose last write that the
+// container was told of is acknowledged.
+func (p *boundaryPlay) untold() string {
+	last := map[model.Name]*model.NodeOp{}
+	var names []model.Name
+	listed := map[model.Name]bool{}
+	for _, o := range p.ops {
+		switch {
+		case o.tell != nobody:
+			if last[o.op.Name] == nil {
+				names = append(names, o.op.Name)
+			}
+			last[o.op.Name] = o.op
+		case o.op.Kind == model.RowList && o.op.Status/100 == 2:
+			clear(listed)
+			for _, r := range o.op.Rows {
+				listed[r.Name] = true
+			}
+		}
+	}
+	for _, n := range names {
+		if o := last[n]; o.Status/100 == 2 && listed[n] != (o.Kind != model.NodeDelete) {
+			return fmt.Sprintf("listed: %v, after %s", listed[n], o)
 		}
 	}
 	return ""

@@ -44,6 +44,7 @@ func boundaryScript() []boundaryStep {
 		{subject: objects, op: model.NodeOp{Kind: model.NodePut, Name: "o1"}},
 		{subject: objects, op: model.NodeOp{Kind: model.NodeDelete, Name: "o2"}, tell: absent},
 		{subject: objects, op: model.NodeOp{Kind: model.NodeHashes, Name: "o2"}},
+		{subject: objects, op: model.NodeOp{Kind: model.NodePut, Name: "o4"}, tell: absent},
 		{subject: objects, op: model.NodeOp{Kind: model.NodeDelete, Name: "o3"}},
 		{subject: objects, op: model.NodeOp{Kind: model.NodePut, Name: "o3", IfNone: true}},
 		{subject: objects, op: model.NodeOp{Kind: model.NodePost, Name: "o3", DeleteAt: far}},
@@ -86,7 +87,7 @@ func boundaryReads() []boundaryStep {
 			out = append(out, boundaryStep{subject: s, op: model.NodeOp{Kind: kind, Name: n}})
 		}
 	}
-	read(workload.NodeObjects, model.NodeGet, "o1", "o2", "o3")
+	read(workload.NodeObjects, model.NodeGet, "o1", "o2", "o3", "o4")
 	read(workload.NodeRows, model.RowList, "")
 	read(workload.NodeContainers, model.DBHead, workload.NodeContainer, "d")
 	read(workload.NodeAccounts, model.DBHead, workload.NodeAccount, "AUTH_other")
