@@ -60,6 +60,8 @@ func ContainerNode(h *model.NodeHistory, lax bool, limits Limits) (Verdict, []Pi
 //     409 if it stays removed because the removal is newer;
 //   - DELETE is 204 if it makes the container go away, 404 if it is not there,
 //     409 if it stays;
+//   - POST is 204 where the container is there, and then counts as a PUT, else
+//     404;
 //   - HEAD is 204, with the time of the newest PUT, or 404.
 func DatabaseNode(h *model.NodeHistory, limits Limits) (Verdict, []Picture) {
 	return judgeNode(h, limits, "database-node", databaseModel())

@@ -97,6 +97,15 @@ func databaseModel() porcupine.Model {
 			return only(s, live && in.op.SeenStamp == put.Normal())
 		}
 		effect := s.register(in.write)
+		if in.kind == model.DBPost {
+			switch {
+			case !live:
+				return only(s, !in.acked || in.status == 404)
+			case !in.acked:
+				return s.maybe([]facts{effect})
+			}
+			return only(effect, in.status == 204)
+		}
 		if in.kind == model.DBDelete && put.IsZero() {
 			effect = s // there is no database to write into
 		}

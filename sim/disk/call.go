@@ -65,6 +65,9 @@ func (d *Disk) admit(c *call) (verdict, error) {
 		if d.cfg.Trace != nil {
 			d.cfg.Trace("disk", d.name, uint64(c.kind), c.rel, c.rel2, c.off, c.n)
 		}
+		if d.onOp != nil {
+			d.onOp(Op{N: d.stats.Ops, Kind: c.kind, Path: c.rel}, func(mode CutMode) *Disk { return d.found(mode, newFaultSet(d.seed)) })
+		}
 		if d.stats.Ops == d.crashAt {
 			hook := d.powerOff()
 			d.mu.Unlock()

@@ -16,9 +16,22 @@ func (d *Disk) PowerCut(mode CutMode) *Disk {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.powerOff()
+	return d.found(mode, d.faults)
+}
+
+// Glimpse returns the disk as it would be found after a power cut now, without
+// fault rules, while the disk itself goes on.
+func (d *Disk) Glimpse(mode CutMode) *Disk {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.found(mode, newFaultSet(d.seed))
+}
+
+// found makes the disk that a power cut leaves.
+func (d *Disk) found(mode CutMode, faults *faultSet) *Disk {
 	d.commitAged()
 	d.cuts++
-	after := newDisk(d.name, [2]uint64{mix(d.seed[0]), mix(d.seed[1] + d.cuts)}, d.cfg, d.faults)
+	after := newDisk(d.name, [2]uint64{mix(d.seed[0]), mix(d.seed[1] + d.cuts)}, d.cfg, faults)
 	after.born = d.born
 	after.lastID = d.lastID
 	c := &cut{

@@ -106,6 +106,7 @@ type Disk struct {
 	failAt      int64
 	failErr     error
 	onCrash     func()
+	onOp        func(Op, func(CutMode) *Disk)
 }
 
 // New returns an empty disk. Its random streams are derived from two numbers
@@ -172,6 +173,23 @@ func (d *Disk) OnCrash(f func()) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	d.onCrash = f
+}
+
+// Op is one persistent operation.
+type Op struct {
+	N    int64 // counted from 1 since the disk was made
+	Kind OpSet
+	Path string // within the disk
+}
+
+// OnOp calls f right before every persistent operation takes effect, on the
+// goroutine that made the call. With the function that it is given, f takes
+// what a power cut at that instant would leave, while the disk goes on; see
+// Glimpse. f must call nothing else of the disk. nil takes the order back.
+func (d *Disk) OnOp(f func(op Op, cut func(CutMode) *Disk)) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.onOp = f
 }
 
 // FailAt makes the n-th persistent operation fail with err, once.

@@ -26,6 +26,7 @@ const (
 	DBPut    NodeKind = "db-put" // a container itself
 	DBDelete NodeKind = "db-delete"
 	DBHead   NodeKind = "db-head"
+	DBPost   NodeKind = "db-post" // metadata of a container
 
 	// NodeHashes asks for the suffix hashes of the object's partition. The
 	// answer is not recorded.

@@ -5,7 +5,7 @@ import "slices"
 // storage are bugs that object and container servers had, or could have had.
 // The numbers are those of Launchpad, where OpenStack Swift's are.
 func storage() []Mutant {
-	return slices.Concat(objectRules(), suffixHashes(), databases(), updates())
+	return slices.Concat(objectRules(), suffixHashes(), databases(), updates(), boundaries())
 }
 
 // node is a mutant that one storage node under crashes must show.
@@ -77,5 +77,20 @@ func updates() []Mutant {
 			Edit{"impl/object/queue.go", "	if before != 0 && before != now {\n", "	if before != 0 && now == 0 {\n"}),
 		mutant("removal-not-kept", "a DELETE whose row cannot be sent is not kept for later", "updates/ghost",
 			Edit{"impl/object/update.go", "	if err == nil {\n		err = u.dev.SaveUpdate(", "	if err == nil && u.op != http.MethodDelete {\n		err = u.dev.SaveUpdate("}),
+	}
+}
+
+// boundaries are bugs that show after a power cut, or a failure, at one instant.
+func boundaries() []Mutant {
+	mutant := func(name, bug, property string, edits ...Edit) Mutant {
+		return Mutant{Name: name, Bug: bug, Scenario: "boundary", Property: property, Edits: edits}
+	}
+	return []Mutant{
+		mutant("database-not-durable", "a new database gets its name without a sync of its directory", "database-node/order",
+			Edit{"impl/broker/create.go", "	return fsys.SyncDir(d.dir)\n", "	return nil\n"}),
+		mutant("pending-update-not-durable", "a DELETE or PUT whose row cannot be sent is acknowledged before the pending update is durable", "boundary/update",
+			Edit{"impl/diskfile/async.go", "	if err = d.commitNames(dir); notExist(err) {\n", "	if notExist(err) {\n"}),
+		mutant("hashes-not-durable", "hashes.invalid is emptied before the new hashes.pkl has its name for good", "suffix hashes/stale",
+			Edit{"impl/diskfile/rehash.go", "	return content, d.commitNames(r.part)\n", "	return content, nil\n"}),
 	}
 }

@@ -19,6 +19,7 @@ func Registry() map[string]engine.Scenario {
 		"node":     Node,
 		"updates":  Updates,
 		"idle":     Idle,
+		"boundary": Boundary,
 
 		"conformance": Conformance,
 	}

@@ -44,9 +44,10 @@ const (
 	NodeObjects    NodeSubject = iota // of an object server
 	NodeRows                          // of one container of a container server
 	NodeContainers                    // of a container server: created, removed and created again
+	NodeAccounts                      // of an account server; RunNode does not know them
 )
 
-// Subjects is how many there are.
+// Subjects is how many RunNode knows.
 const Subjects = 3
 
 // NodeWorld is where the node is.

@@ -48,7 +48,7 @@ var methods = map[model.NodeKind]string{
 	model.NodePut: "PUT", model.NodePost: "POST", model.NodeDelete: "DELETE", model.NodeGet: "GET",
 	model.NodeHashes: "REPLICATE",
 	model.RowPut:     "PUT", model.RowDelete: "DELETE", model.RowList: "GET", model.RowMerge: "UPDATE",
-	model.DBPut: "PUT", model.DBDelete: "DELETE", model.DBHead: "HEAD",
+	model.DBPut: "PUT", model.DBDelete: "DELETE", model.DBHead: "HEAD", model.DBPost: "POST",
 }
 
 func (c *nodeClient) request(ctx context.Context, o *model.NodeOp) *http.Request {
@@ -77,6 +77,9 @@ func (c *nodeClient) path(o *model.NodeOp) string {
 		}
 	case NodeContainers:
 		p = swift.Path{Account: NodeAccount, Container: string(o.Name)}
+		place = p
+	case NodeAccounts:
+		p = swift.Path{Account: string(o.Name)}
 		place = p
 	}
 	prefix := fmt.Sprintf("/%s/%d", c.w.Device, c.w.Partition(place))
@@ -124,6 +127,8 @@ func (c *nodeClient) fill(req *http.Request, o *model.NodeOp) {
 	case model.RowMerge:
 		body := mergeBody(o)
 		req.Body, req.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
+	case model.DBPost:
+		h.Set("X-Container-Meta-Post", o.Value.String())
 	case model.RowList:
 		req.URL.RawQuery = "format=json"
 	}
@@ -185,6 +190,7 @@ func (c *nodeClient) answer(o *model.NodeOp, resp *http.Response) error {
 		o.SeenStamp = resp.Header.Get("X-Backend-Timestamp")
 	case o.Kind == model.DBHead:
 		o.SeenStamp = resp.Header.Get("X-Put-Timestamp")
+		_ = o.SeenPost.UnmarshalText([]byte(resp.Header.Get("X-Container-Meta-Post"))) // absent: 0
 	case o.Kind == model.RowList && resp.StatusCode == http.StatusOK:
 		return nodeRows(o, resp)
 	}
