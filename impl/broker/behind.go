@@ -14,12 +14,13 @@ type pendingCaps struct {
 	merge  int64 // past it a merge is started, and appends go on
 	behind int64 // no merge lets appends go on that have brought more than this meanwhile
 	stop   int64 // past it appends wait, and fail with the merge
+	most   int64 // past it nothing is appended, even while a merge is under way
 	rounds int   // the most merges before the file is emptied
 }
 
 // usualCaps begin where upstream merges.
 func usualCaps() pendingCaps {
-	return pendingCaps{merge: 128 << 10, behind: 512 << 10, stop: 1 << 20, rounds: 8}
+	return pendingCaps{merge: 128 << 10, behind: 512 << 10, stop: 1 << 20, most: 16 << 20, rounds: 8}
 }
 
 // claim takes the slots of who merges or replaces files, and keeps appends

@@ -115,6 +115,9 @@ func (d *db) appendLocked(ctx context.Context, batch []*appender) error {
 		}
 		return d.mergeLocked(ctx, records, nil)
 	}
+	if info.Size() > d.pool.caps.most {
+		return unavailable(d.file, fmt.Errorf("%d bytes wait in %s for a merge that takes long", info.Size(), d.pendingFile()))
+	}
 	var buf []byte
 	for _, w := range batch {
 		buf = appendEntry(buf, w.record.fields())
