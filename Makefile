@@ -23,7 +23,7 @@ PKGS := ./...
 COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 .PHONY: check fmt vet lint unit sim replay shrink explain exact ladder test e2e conformance \
-        docker-test aio bench bench-object interop fuzz install clean build
+        docker-test aio bench bench-object bench-container interop fuzz install clean build
 
 ## check: format, vet, lint and unit tests
 check: fmt vet lint unit
@@ -105,6 +105,10 @@ interop:
 bench-object:
 	ci/interop/install
 	$(GO) run ./ci/bench/object
+
+## bench-container: container and account servers with a million rows, against their targets
+bench-container:
+	$(GO) run ./ci/bench/container
 
 ## test: everything that must pass before a change lands
 test:

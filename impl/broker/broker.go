@@ -8,7 +8,9 @@
 // <hash>.db.pending holds row updates that are not merged yet, each a colon
 // and the base64 of a pickled tuple (protocol 2); a colon more after each
 // append keeps what a crash leaves of the next one apart. It is merged in one
-// transaction before anything is read and when it has grown past 128 KiB.
+// transaction before anything is read, and when it has grown past 128 KiB. Of
+// the latter merge appends do not wait: they go behind the rows being merged, and
+// the file is emptied when all of it is merged, with .lock held all the while.
 // .lock is locked (flock) while the pending file is written or merged and
 // while the directory is created or quarantined, so that several processes,
 // upstream's daemons among them, can share a database. <hash>.db-journal is

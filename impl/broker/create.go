@@ -23,10 +23,10 @@ func (d *db) create(ctx context.Context, schema string, fill func(*tx) error) er
 	if err := d.makeDir(); err != nil {
 		return err
 	}
-	if err := d.files.lock(ctx); err != nil {
+	if err := d.claim(ctx); err != nil {
 		return err
 	}
-	defer d.files.unlock()
+	defer d.unclaim()
 	var random [8]byte
 	_, _ = rand.Read(random[:]) // does not fail
 	tmp := path.Join(d.dir, hex.EncodeToString(random[:])+".tmp")
@@ -139,10 +139,10 @@ func (d *db) newID() string { return uuid.NewString() + "-" + path.Base(devicePa
 
 // quarantineLocking is quarantine for callers that hold no slot.
 func (d *db) quarantineLocking(ctx context.Context, reason error) error {
-	if err := d.files.lock(ctx); err != nil {
+	if err := d.claim(ctx); err != nil {
 		return err
 	}
-	defer d.files.unlock()
+	defer d.unclaim()
 	var result error
 	if err := d.locked(ctx, func() error { result = d.quarantine(reason); return nil }); err != nil {
 		return err

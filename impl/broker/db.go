@@ -10,6 +10,7 @@ import (
 	"path"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/ncruces/go-sqlite3"
@@ -28,11 +29,16 @@ type db struct {
 	// a pending file nor a lock goes with it.
 	fixed bool
 
-	// files guards the pending file and .lock of this process. Who needs
-	// both slots takes files first.
-	files  slot
-	synced bool // the names in dir are durable
-	queue  struct {
+	// Who needs several slots takes them in this order: merging, files, sql.
+	// Merging is for all that merges or replaces files, which is all but
+	// appends. Files guards the pending file and .lock of this process.
+	merging slot
+	wanted  atomic.Int32 // who waits for merging
+	files   slot
+	synced  bool // the names in dir are durable
+	held    bool // a merge that lets appends go on has .lock for them too
+	due     bool // such a merge was started and is not done
+	queue   struct {
 		sync.Mutex
 		waiting []*appender
 	}
@@ -52,7 +58,7 @@ type db struct {
 }
 
 func newDB(p *Pool, k *kind, file string) *db {
-	return &db{pool: p, kind: k, file: file, dir: path.Dir(file), current: file, files: newSlot(), sql: newSlot()}
+	return &db{pool: p, kind: k, file: file, dir: path.Dir(file), current: file, merging: newSlot(), files: newSlot(), sql: newSlot()}
 }
 
 // aside is another file of d's, for reading or before it gets its name.
@@ -297,10 +303,10 @@ func (d *db) update(ctx context.Context, fn func(*tx) error) error {
 	if d.fixed {
 		return d.transact(ctx, true, fn)
 	}
-	if err := d.files.lock(ctx); err != nil {
+	if err := d.claim(ctx); err != nil {
 		return err
 	}
-	defer d.files.unlock()
+	defer d.unclaim()
 	return d.locked(ctx, func() error { return d.mergeLocked(ctx, nil, fn) })
 }
 

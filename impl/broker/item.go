@@ -163,10 +163,7 @@ func (t *tx) containersSince(start int64, count int) ([]Item, error) {
 	var items []Item
 	err := t.query(`SELECT ROWID, name, put_timestamp, delete_timestamp, object_count, bytes_used, deleted, storage_policy_index
 		FROM container WHERE ROWID > ? ORDER BY ROWID LIMIT ?`, []any{start, count}, func(s *sqlite3.Stmt) (bool, error) {
-		items = append(items, Item{s.ColumnInt64(0), &containerEntry{
-			name: s.ColumnText(1), put: textColumn(s, 2), del: textColumn(s, 3), objects: numberColumn(s, 4),
-			bytes: numberColumn(s, 5), deleted: s.ColumnBool(6), policy: s.ColumnInt(7),
-		}})
+		items = append(items, Item{s.ColumnInt64(0), readContainer(s)})
 		return true, nil
 	})
 	return items, err

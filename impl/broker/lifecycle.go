@@ -163,10 +163,10 @@ func (t *tx) reclaimMetadata(age swift.Timestamp) error {
 }
 
 func (d *db) removeIfReclaimed(ctx context.Context, before swift.Timestamp) (bool, error) {
-	if err := d.files.lock(ctx); err != nil {
+	if err := d.claim(ctx); err != nil {
 		return false, err
 	}
-	defer d.files.unlock()
+	defer d.unclaim()
 	removed := false
 	err := d.locked(ctx, func() error {
 		ok := false
@@ -185,10 +185,10 @@ func (d *db) removeIfReclaimed(ctx context.Context, before swift.Timestamp) (boo
 }
 
 func (d *db) removeLocking(ctx context.Context) error {
-	if err := d.files.lock(ctx); err != nil {
+	if err := d.claim(ctx); err != nil {
 		return err
 	}
-	defer d.files.unlock()
+	defer d.unclaim()
 	return d.locked(ctx, func() error {
 		// An empty pending file that outlives the database by a power cut
 		// does no harm to one that is created later.

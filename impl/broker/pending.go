@@ -7,7 +7,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"math/big"
 	"path"
@@ -18,10 +17,6 @@ import (
 	"apus/impl/broker/sqlitevfs"
 	"apus/impl/host"
 )
-
-// pendingCap is the size past which the pending file is merged instead of
-// appended to.
-const pendingCap = 128 << 10
 
 // lockPoll is how often another process's lock is tried again.
 const lockPoll = 10 * time.Millisecond
@@ -77,7 +72,13 @@ func (d *db) appendWaiting() {
 		return
 	}
 	ctx := context.Background()
-	err := d.locked(ctx, func() error { return d.appendLocked(ctx, batch) })
+	appendBatch := func() error { return d.appendLocked(ctx, batch) }
+	var err error
+	if d.held {
+		err = appendBatch()
+	} else {
+		err = d.locked(ctx, appendBatch)
+	}
 	for _, w := range batch {
 		w.done <- err
 	}
@@ -107,12 +108,15 @@ func (d *db) appendLocked(ctx context.Context, batch []*appender) error {
 	if err != nil {
 		return err
 	}
-	if info.Size() > pendingCap {
+	if info.Size() > d.pool.caps.stop && !d.held {
 		records := make([]record, len(batch))
 		for i, w := range batch {
 			records[i] = w.record
 		}
 		return d.mergeLocked(ctx, records, nil)
+	}
+	if info.Size() > d.pool.caps.most {
+		return unavailable(d.file, fmt.Errorf("%d bytes wait in %s for a merge that takes long", info.Size(), d.pendingFile()))
 	}
 	var buf []byte
 	for _, w := range batch {
@@ -131,6 +135,9 @@ func (d *db) appendLocked(ctx context.Context, batch []*appender) error {
 			return err
 		}
 		d.synced = true
+	}
+	if info.Size() > d.pool.caps.merge {
+		d.mergeSoon()
 	}
 	return nil
 }
@@ -186,23 +193,16 @@ func (d *db) lockCurrent(f host.File, name string) bool {
 }
 
 // mergeLocked merges the pending file and more, runs fn, and commits it all
-// at once. Then the pending file is emptied, durably: entries found again
-// after later ones were merged could take an account's counts back.
+// at once. Then the pending file is emptied.
 func (d *db) mergeLocked(ctx context.Context, more []record, fn func(*tx) error) error {
-	f, err := d.pool.host.FS.OpenFile(d.pendingFile(), host.ReadWrite, 0)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	return d.mergeRest(ctx, 0, more, fn)
+}
+
+// mergeRest is mergeLocked after done bytes of the pending file were merged.
+func (d *db) mergeRest(ctx context.Context, done int64, more []record, fn func(*tx) error) error {
+	items, size, err := d.readPending(done)
+	if err != nil {
 		return err
-	}
-	var items []record
-	size := 0
-	if f != nil {
-		defer f.Close() // what matters is synced
-		text, err := io.ReadAll(f)
-		if err != nil {
-			return err
-		}
-		size = len(text)
-		items = d.parsePending(text)
 	}
 	items = append(items, more...)
 	err = d.transact(ctx, true, func(t *tx) error {
@@ -217,18 +217,12 @@ func (d *db) mergeLocked(ctx context.Context, more []record, fn func(*tx) error)
 		return fn(t)
 	})
 	if err != nil {
-		if isDamage(err) {
-			return d.quarantine(err)
-		}
-		return err
+		return d.damaged(err)
 	}
-	if size > 0 {
-		if err := f.Truncate(0); err != nil {
-			return err
-		}
-		return f.Sync()
+	if size == 0 {
+		return nil
 	}
-	return nil
+	return d.emptyPending()
 }
 
 // parsePending reads what it can; an entry torn by a crash was never

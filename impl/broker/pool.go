@@ -19,6 +19,7 @@ type Pool struct {
 	cfg    Config
 	events *event.Sink
 	vfs    *sqlitevfs.FS
+	caps   pendingCaps
 	stop   chan struct{}
 	wg     sync.WaitGroup // the janitor
 	active sync.WaitGroup // databases in use
@@ -33,7 +34,7 @@ type Pool struct {
 
 // NewPool opens nothing yet.
 func NewPool(h *host.Host, hasher swift.Hasher, cfg Config, events *event.Sink) *Pool {
-	p := &Pool{host: h, hasher: hasher, cfg: cfg, events: events, vfs: sqlitevfs.Register(h.FS), stop: make(chan struct{})}
+	p := &Pool{host: h, hasher: hasher, cfg: cfg, events: events, vfs: sqlitevfs.Register(h.FS), caps: usualCaps(), stop: make(chan struct{})}
 	p.mu.open = map[string]*db{}
 	return p
 }
@@ -84,6 +85,15 @@ func (p *Pool) acquire(k *kind, file string) (*db, error) {
 	d.refs++
 	p.active.Add(1)
 	return d, nil
+}
+
+// retain pins a database that is pinned already, for work that outlives the
+// call that started it.
+func (p *Pool) retain(d *db) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	d.refs++
+	p.active.Add(1)
 }
 
 func (p *Pool) release(d *db) {

@@ -51,10 +51,10 @@ func (d *db) replace(ctx context.Context, tmp, remoteID, name string) error {
 	if err := d.makeDir(); err != nil {
 		return err
 	}
-	if err := d.files.lock(ctx); err != nil {
+	if err := d.claim(ctx); err != nil {
 		return err
 	}
-	defer d.files.unlock()
+	defer d.unclaim()
 	return d.locked(ctx, func() error {
 		if _, err := d.pool.host.FS.Stat(target); !notExist(err) {
 			if err == nil {
@@ -122,10 +122,10 @@ func (d *db) mergeFrom(ctx context.Context, tmp, remoteID string) error {
 			break
 		}
 	}
-	if err := d.files.lock(ctx); err != nil {
+	if err := d.claim(ctx); err != nil {
 		return err
 	}
-	defer d.files.unlock()
+	defer d.unclaim()
 	return d.locked(ctx, func() error { return d.finishMerge(ctx, r, point, tmp, remoteID) })
 }
 
