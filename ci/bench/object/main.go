@@ -99,6 +99,9 @@ func run(ctx context.Context, o options) error {
 	if dir, err = filepath.Abs(dir); err != nil {
 		return err
 	}
+	// One thread is enough for what the client does, and idle ones that look
+	// for work would take time from the servers.
+	runtime.GOMAXPROCS(1)
 	both, err := startBoth(ctx, dir)
 	if err != nil {
 		return err
