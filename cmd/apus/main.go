@@ -14,6 +14,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"syscall"
 
@@ -30,6 +31,11 @@ const (
 	exitUsage = 2
 )
 
+// ballastSize is the size of memory that nobody touches, so that it takes only
+// addresses. The collector runs when the heap has doubled, which for a server
+// whose own heap is a few megabytes would be dozens of times a second.
+const ballastSize = 32 << 20
+
 func main() {
 	root := rootCommand()
 	if tool, ok := strings.CutPrefix(filepath.Base(os.Args[0]), "swift-"); ok {
@@ -37,7 +43,10 @@ func main() {
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, syscall.SIGINT)
 	defer stop()
-	if err := root.ExecuteContext(ctx); err != nil {
+	ballast := make([]byte, ballastSize)
+	err := root.ExecuteContext(ctx)
+	runtime.KeepAlive(ballast)
+	if err != nil {
 		if code, ok := err.(toolExit); ok {
 			os.Exit(int(code))
 		}

@@ -108,6 +108,7 @@ func New(h *host.Host, kind Kind, conf string, events *event.Sink) (*Daemon, err
 	if err != nil {
 		return nil, err
 	}
+	h = withLevel(h, file, kind)
 	log := h.Log.With("server", string(kind))
 	w, err := build(&parts{
 		kind: kind, host: h, conf: file, swift: common,

@@ -24,6 +24,11 @@ type OnDisk struct {
 
 // Select decides which files of a hash directory count, from their names.
 func Select(files []string) OnDisk {
+	if len(files) == 1 { // as nearly every object has it
+		if n, ok := ParseName(files[0]); ok && n.Ext == ExtData {
+			return OnDisk{Data: &n}
+		}
+	}
 	files = slices.Clone(files)
 	sort.Sort(sort.Reverse(sort.StringSlice(files)))
 	var out OnDisk

@@ -163,14 +163,17 @@ func (f *File) open(have OnDisk, opt OpenOptions) error {
 }
 
 func (o *Object) openFile(name string) (host.File, error) {
-	f, err := o.dev.fs.OpenFile(path.Join(o.Dir, name), host.ReadOnly, 0)
+	file := path.Join(o.Dir, name)
+	f, err := o.dev.fs.OpenFile(file, host.ReadOnly, 0)
 	switch {
+	case err == nil:
+		return f, nil
 	case notExist(err):
 		return nil, errChanged
 	case errors.Is(err, host.ErrNoXattr), errors.Is(err, host.ErrCorrupt):
-		return nil, swift.E("diskfile.Open", path.Join(o.Dir, name), swift.Corrupt, err)
+		return nil, swift.E("diskfile.Open", file, swift.Corrupt, err)
 	}
-	return f, failed("diskfile.Open", path.Join(o.Dir, name), err)
+	return nil, failed("diskfile.Open", file, err)
 }
 
 func (o *Object) readStoredOf(name string, opt OpenOptions) (stored, error) {

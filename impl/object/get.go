@@ -53,25 +53,44 @@ func (c *call) describe(h http.Header, f *diskfile.File) {
 	if contentType == "" {
 		contentType = "application/octet-stream"
 	}
-	h.Set("Content-Type", contentType)
+	h["Content-Type"] = []string{contentType}
 	for k, v := range f.Metadata {
 		if c.s.shown(k) {
 			h.Set(k, v)
 		}
 	}
 	ts := f.Timestamp()
-	h.Set("Etag", `"`+f.Metadata[diskfile.KeyETag]+`"`)
-	h.Set("Last-Modified", web.FormatDate(time.Unix(ts.CeilSeconds(), 0)))
-	h.Set("X-Timestamp", ts.Normal())
-	h.Set("X-Backend-Timestamp", ts.Internal())
-	h.Set("X-Backend-Data-Timestamp", f.DataTimestamp.Internal())
-	h.Set("X-Backend-Durable-Timestamp", f.DataTimestamp.Internal())
+	internal := f.DataTimestamp.Internal()
+	newest := internal
+	if ts != f.DataTimestamp {
+		newest = ts.Internal()
+	}
+	for _, set := range [...]struct{ name, value string }{
+		{"Etag", `"` + f.Metadata[diskfile.KeyETag] + `"`},
+		{"Last-Modified", web.FormatDate(time.Unix(ts.CeilSeconds(), 0))},
+		{"X-Timestamp", ts.Normal()},
+		{"X-Backend-Timestamp", newest},
+		{"X-Backend-Data-Timestamp", internal},
+		{"X-Backend-Durable-Timestamp", internal},
+	} {
+		h[set.name] = []string{set.value}
+	}
 }
 
 // shown reports metadata that is shown as a header: the user's, the
 // system's, and what is allowed by configuration.
 func (s *Server) shown(key string) bool {
-	key = strings.ToLower(key)
+	switch key { // what every object has costs no copy
+	case diskfile.KeyETag, diskfile.KeyContentLength:
+		return false // see readSettings
+	case diskfile.KeyName:
+	case diskfile.KeyTimestamp:
+		key = "x-timestamp"
+	case diskfile.KeyContentType:
+		key = "content-type"
+	default:
+		key = strings.ToLower(key)
+	}
 	return userMeta(key) || sysMeta(key) || transientMeta(key) || s.cfg.allowed[key]
 }
 

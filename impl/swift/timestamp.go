@@ -71,12 +71,12 @@ func ParseTimestamp(s string) (Timestamp, error) {
 
 // parseNormal reads exactly dddddddddd.ddddd without loss.
 func parseNormal(s string) (int64, bool) {
-	if len(s) != 16 || s[10] != '.' {
+	if len(s) != normalDigits || s[normalDot] != '.' {
 		return 0, false
 	}
 	var n int64
 	for i := range len(s) {
-		if i == 10 {
+		if i == normalDot {
 			continue
 		}
 		c := s[i]
@@ -90,8 +90,26 @@ func parseNormal(s string) (int64, bool) {
 
 // Normal is the sixteen-character form without the offset.
 func (t Timestamp) Normal() string {
-	return fmt.Sprintf("%010d.%05d", t.ticks/TicksPerSecond, t.ticks%TicksPerSecond)
+	if t.ticks < 0 || t.ticks > MaxTicks {
+		return fmt.Sprintf("%010d.%05d", t.ticks/TicksPerSecond, t.ticks%TicksPerSecond)
+	}
+	var out [normalDigits]byte // every answer has several of these
+	for i, n := len(out)-1, t.ticks; i >= 0; i-- {
+		if i == normalDot {
+			out[i] = '.'
+			continue
+		}
+		out[i] = byte('0' + n%10)
+		n /= 10
+	}
+	return string(out[:])
 }
+
+// normalDigits is the length of the normal form, normalDot where its dot is.
+const (
+	normalDigits = 16
+	normalDot    = 10
+)
 
 // Internal is the form used between servers and in file names.
 func (t Timestamp) Internal() string {

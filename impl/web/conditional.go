@@ -33,6 +33,9 @@ type ConditionalOptions struct {
 //
 // Ranges need a Ranger as Body, else the whole is served. HEAD ignores them.
 func Conditional(req *Request, resp *Response, opt ConditionalOptions) *Response {
+	if !hasConditions(req.Header) {
+		return resp
+	}
 	if !resp.OK() && resp.Status != http.StatusNotFound {
 		return resp
 	}
@@ -52,6 +55,17 @@ func Conditional(req *Request, resp *Response, opt ConditionalOptions) *Response
 		return resp
 	}
 	return serveRanges(req, resp)
+}
+
+// hasConditions tells the usual request, which has none of the headers, without
+// parsing the dates of the answer.
+func hasConditions(h http.Header) bool {
+	for _, name := range [...]string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "Range"} {
+		if len(h[name]) > 0 {
+			return true
+		}
+	}
+	return false
 }
 
 // conditionalEtag is the entity tag that conditions are compared with.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"apus/impl/host"
@@ -63,22 +64,42 @@ func (c ServerConfig) withDefaults() ServerConfig {
 // response's body exactly once, and cuts the connection when a body does not
 // end as its length promised, so that no client takes it for complete.
 type Edge struct {
-	h   Handler
-	cfg ServerConfig
+	h     Handler
+	cfg   ServerConfig
+	dated atomic.Pointer[dated]
+}
+
+// dated is the Date of responses within one second.
+type dated struct {
+	second int64
+	header []string // shared by responses, so nobody may write to it
+}
+
+// date is the Date of a response.
+func (e *Edge) date() []string {
+	now := e.cfg.Clock.Now()
+	d := e.dated.Load()
+	if d == nil || d.second != now.Unix() {
+		d = &dated{now.Unix(), []string{FormatDate(now)}}
+		e.dated.Store(d)
+	}
+	return d.header
 }
 
 var _ http.Handler = (*Edge)(nil)
 
 // NewEdge needs a Clock in cfg.
-func NewEdge(h Handler, cfg ServerConfig) *Edge { return &Edge{h, cfg.withDefaults()} }
+func NewEdge(h Handler, cfg ServerConfig) *Edge { return &Edge{h: h, cfg: cfg.withDefaults()} }
 
 // ServeHTTP answers one request. It panics with http.ErrAbortHandler to have
 // the connection cut.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	x := &exchange{edge: e, w: w, r: r, rc: http.NewResponseController(w)}
-	// The deadline of the previous response on this connection must not hit
-	// the 100 Continue of this one.
-	_ = x.rc.SetWriteDeadline(time.Time{})
+	if r.Body != nil && r.Body != http.NoBody {
+		// The deadline of the previous response on this connection must not
+		// hit the 100 Continue of this one.
+		_ = x.rc.SetWriteDeadline(time.Time{})
+	}
 	var resp *Response
 	req, fault := x.request()
 	if fault != nil {

@@ -48,6 +48,7 @@ func (x *exchange) send(resp *Response) (err error) {
 		return nil
 	}
 	dst := &clientWriter{w: x.w, rc: x.rc, timeout: x.edge.cfg.ClientTimeout, left: resp.ContentLength}
+	dst.held, _ = x.r.Context().Value(heldKey{}).(*heldConn)
 	err = dst.copyFrom(resp.Body)
 	if err == nil && dst.left > 0 {
 		err = errBodyShort
@@ -56,7 +57,9 @@ func (x *exchange) send(resp *Response) (err error) {
 		// The client gets what there is; he may resume from there.
 		_ = x.rc.Flush()
 	}
-	x.writeDeadline() // for what net/http still has to flush
+	if !dst.flushed {
+		x.writeDeadline() // for what net/http still has to flush
+	}
 	return err
 }
 
@@ -74,19 +77,19 @@ func (x *exchange) writeHeader(resp *Response) {
 	for name, values := range resp.Header {
 		h[name] = values
 	}
-	h.Del("Transfer-Encoding")
-	h.Del("Content-Length")
+	delete(h, "Transfer-Encoding")
+	delete(h, "Content-Length")
 	if length := resp.ContentLength; length >= 0 && bodyAllowed(resp.Status) {
 		if resp.standard && x.r.Method == http.MethodHead {
 			length = 0
 		}
-		h.Set("Content-Length", strconv.FormatInt(length, 10))
+		h["Content-Length"] = []string{strconv.FormatInt(length, 10)}
 	}
 	if h.Get("Content-Type") == "" {
 		h["Content-Type"] = nil // keeps net/http from guessing one
 	}
 	if h.Get("Date") == "" {
-		h.Set("Date", FormatDate(x.edge.cfg.Clock.Now()))
+		h["Date"] = x.edge.date()
 	}
 	if x.body != nil && x.body.broken() || resp.Status == http.StatusRequestTimeout {
 		x.hangUp = true
@@ -129,6 +132,8 @@ type clientWriter struct {
 	timeout time.Duration
 	left    int64 // -1 for a body of unknown length, whose pieces go out at once
 	failed  bool  // the client does not take it
+	held    *heldConn
+	flushed bool // nothing is left in net/http's buffers
 }
 
 var _ io.ReaderFrom = (*clientWriter)(nil)
@@ -149,7 +154,7 @@ func (c *clientWriter) Write(p []byte) (int, error) {
 		p = p[:c.left]
 	}
 	_ = c.rc.SetWriteDeadline(host.Deadline(c.timeout))
-	n, err := c.w.Write(p)
+	n, err := c.write(p)
 	if c.left >= 0 {
 		c.left -= int64(n)
 	} else if err == nil {
@@ -163,6 +168,24 @@ func (c *clientWriter) Write(p []byte) (int, error) {
 		return n, errBodyLong
 	}
 	return n, nil
+}
+
+// write sends a body that is here in one piece together with its header, which
+// net/http would cut in two in the middle of the body.
+func (c *clientWriter) write(p []byte) (int, error) {
+	if c.held == nil || int64(len(p)) != c.left || len(p) > holdMax {
+		return c.w.Write(p)
+	}
+	c.held.hold()
+	n, err := c.w.Write(p)
+	if err == nil {
+		err = c.rc.Flush()
+	}
+	if rerr := c.held.release(); err == nil {
+		err = rerr
+	}
+	c.flushed = err == nil
+	return n, err
 }
 
 // ReadFrom lets a file reach sendfile, a chunk at a time.

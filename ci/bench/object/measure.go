@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"context"
 	"crypto/md5"
 	"encoding/binary"
-	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"slices"
 	"strconv"
@@ -22,7 +19,7 @@ const (
 	size      = 4 << 10
 	// readable is how many objects GETs choose from.
 	readable = 256
-	// requestLimit bounds one request.
+	// requestLimit is how long requests may take after the end of a round.
 	requestLimit = 30 * time.Second
 )
 
@@ -31,8 +28,9 @@ var body = bytes.Repeat([]byte("0123456789abcdef"), size/16)
 
 // sample is one round.
 type sample struct {
-	perSec   float64
-	p50, p99 time.Duration
+	perSec         float64
+	p50, p99       time.Duration
+	server, client time.Duration // CPU for a request
 }
 
 // median of the rounds, field by field.
@@ -45,99 +43,49 @@ func median(rounds []sample) sample {
 		slices.Sort(v)
 		return (v[len(v)/2] + v[(len(v)-1)/2]) / 2
 	}
+	took := func(value func(sample) time.Duration) time.Duration {
+		return time.Duration(middle(func(s sample) float64 { return float64(value(s)) }))
+	}
 	return sample{
 		perSec: middle(func(s sample) float64 { return s.perSec }),
-		p50:    time.Duration(middle(func(s sample) float64 { return float64(s.p50) })),
-		p99:    time.Duration(middle(func(s sample) float64 { return float64(s.p99) })),
+		p50:    took(func(s sample) time.Duration { return s.p50 }),
+		p99:    took(func(s sample) time.Duration { return s.p99 }),
+		server: took(func(s sample) time.Duration { return s.server }),
+		client: took(func(s sample) time.Duration { return s.client }),
 	}
 }
 
-// conn is one keep-alive connection.
-type conn struct {
-	net.Conn
-	in *bufio.Reader
-}
-
-func (s *server) dial() (*conn, error) {
-	c, err := net.DialTimeout("tcp", s.addr, requestLimit)
-	if err != nil {
-		return nil, err
-	}
-	return &conn{c, bufio.NewReaderSize(c, 16<<10)}, nil
-}
-
-// clock gives every request a later timestamp.
+// clock gives every PUT a later timestamp and a new name.
 var clock atomic.Int64
 
-func (c *conn) do(method, name string) error {
+// target is the path of an object on the servers, without the device.
+func target(out []byte, name string) []byte {
 	path := "/AUTH_bench/c/" + name
 	sum := md5.Sum([]byte(path + "bench"))
-	part := binary.BigEndian.Uint32(sum[:4]) >> (32 - partPower)
-	var head bytes.Buffer
-	fmt.Fprintf(&head, "%s /d1/%d%s HTTP/1.1\r\nHost: x\r\n", method, part, path)
-	if method == http.MethodPut {
-		n := clock.Add(1)
-		fmt.Fprintf(&head, "X-Timestamp: %d.%05d\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n",
-			1700000000+n/100000, n%100000, size)
-	}
-	head.WriteString("X-Backend-Storage-Policy-Index: 0\r\n\r\n")
-	parts := net.Buffers{head.Bytes()}
-	if method == http.MethodPut {
-		parts = append(parts, body)
-	}
-	if err := c.SetDeadline(time.Now().Add(requestLimit)); err != nil {
-		return err
-	}
-	if _, err := parts.WriteTo(c); err != nil {
-		return err
-	}
-	status, length, err := c.answer()
-	switch {
-	case err != nil:
-		return err
-	case method == http.MethodPut && status != 201, method == http.MethodGet && (status != 200 || length != size):
-		return fmt.Errorf("%s %s: status %d with %d bytes", method, name, status, length)
-	}
-	return nil
+	out = strconv.AppendUint(out, uint64(binary.BigEndian.Uint32(sum[:4])>>(32-partPower)), 10)
+	return append(out, path...)
 }
 
-var errAnswer = errors.New("an answer is no HTTP with a Content-Length")
+const get = " HTTP/1.1\r\nHost: x\r\nX-Backend-Storage-Policy-Index: 0\r\n"
 
-// answer reads an answer to its end. It looks at no more than it needs, so
-// that the client takes little of the machine that it shares with the servers.
-func (c *conn) answer() (status, length int, err error) {
-	length = -1
-	for {
-		line, err := c.in.ReadSlice('\n')
-		if err != nil {
-			return 0, 0, err
-		}
-		line = bytes.TrimRight(line, "\r\n")
-		if len(line) == 0 {
-			break
-		}
-		if status == 0 {
-			if len(line) < len("HTTP/1.1 200") {
-				return 0, 0, errAnswer
-			}
-			status, err = strconv.Atoi(string(line[9:12]))
-		} else if name, value, _ := bytes.Cut(line, []byte(":")); bytes.EqualFold(name, []byte("Content-Length")) {
-			length, err = strconv.Atoi(string(bytes.TrimSpace(value)))
-		}
-		if err != nil {
-			return 0, 0, err
-		}
-	}
-	if length < 0 {
-		return status, 0, errAnswer
-	}
-	_, err = c.in.Discard(length)
-	return status, length, err
+func getRequest(name string) []byte {
+	return append(target([]byte("GET /d1/"), name), get+"\r\n"...)
 }
+
+// putRequest appends a PUT of a new object.
+func putRequest(out []byte, name string) []byte {
+	n := clock.Add(1)
+	out = append(target(append(out, "PUT /d1/"...), name), get...)
+	out = fmt.Appendf(out, "X-Timestamp: %d.%05d\r\nContent-Type: application/octet-stream\r\nContent-Length: %d\r\n\r\n",
+		1700000000+n/100000, n%100000, size)
+	return append(out, body...)
+}
+
+func readName(i int) string { return "read-" + strconv.Itoa(i) }
 
 // prepare stores what GETs read.
 func (s *server) prepare(ctx context.Context) error {
-	c, err := s.dial()
+	c, err := s.dial(requestLimit)
 	if err != nil {
 		return err
 	}
@@ -146,9 +94,11 @@ func (s *server) prepare(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := c.do(http.MethodPut, fmt.Sprintf("read-%d", i)); err != nil {
+		c.out = putRequest(c.out[:0], readName(i))
+		if err := c.do(c.out, http.StatusCreated, nil); err != nil {
 			return fmt.Errorf("%s: %w", s.make, err)
 		}
+		s.gets = append(s.gets, getRequest(readName(i)))
 	}
 	return nil
 }
@@ -157,6 +107,10 @@ func (s *server) prepare(ctx context.Context) error {
 func (s *server) measure(ctx context.Context, method string, o options) (sample, error) {
 	var wait sync.WaitGroup
 	took, errs := make([][]time.Duration, o.clients), make([]error, o.clients)
+	server, client, err := s.used()
+	if err != nil {
+		return sample{}, err
+	}
 	begun := time.Now()
 	for i := range o.clients {
 		wait.Go(func() { took[i], errs[i] = s.work(ctx, method, i, begun, o.length) })
@@ -168,28 +122,44 @@ func (s *server) measure(ctx context.Context, method string, o options) (sample,
 			return sample{}, err
 		}
 	}
+	serverEnd, clientEnd, err := s.used()
+	if err != nil {
+		return sample{}, err
+	}
 	all := slices.Concat(took...)
 	slices.Sort(all)
-	return sample{float64(len(all)) / elapsed.Seconds(), all[len(all)/2], all[len(all)*99/100]}, nil
+	n := time.Duration(len(all))
+	return sample{
+		perSec: float64(n) / elapsed.Seconds(), p50: all[n/2], p99: all[n*99/100],
+		server: (serverEnd - server) / n, client: (clientEnd - client) / n,
+	}, nil
 }
 
 // work is one client.
 func (s *server) work(ctx context.Context, method string, client int, begun time.Time, length time.Duration) (took []time.Duration, err error) {
-	c, err := s.dial()
+	c, err := s.dial(length + requestLimit)
 	if err != nil {
 		return nil, err
 	}
 	defer c.Close()
-	for i := 0; time.Since(begun) < length && ctx.Err() == nil; i++ {
-		name := fmt.Sprintf("read-%d", (client*31+i)%readable)
+	took = make([]time.Duration, 0, 1<<14)
+	status, want := http.StatusOK, body
+	if method == http.MethodPut {
+		status, want = http.StatusCreated, nil
+	}
+	at := time.Now()
+	for i := 0; at.Sub(begun) < length && ctx.Err() == nil; i++ {
+		request := s.gets[(client*31+i)%readable]
 		if method == http.MethodPut {
-			name = fmt.Sprintf("put-%d-%d", client, clock.Load())
+			c.out = putRequest(c.out[:0], "put-"+strconv.Itoa(client)+"-"+strconv.FormatInt(clock.Load(), 10))
+			request = c.out
 		}
-		at := time.Now()
-		if err := c.do(method, name); err != nil {
+		if err := c.do(request, status, want); err != nil {
 			return took, err
 		}
-		took = append(took, time.Since(at))
+		now := time.Now()
+		took = append(took, now.Sub(at))
+		at = now
 	}
 	return took, nil
 }

@@ -79,6 +79,9 @@ func run(name, log string, args ...string) (*Daemon, error) {
 	return d, nil
 }
 
+// PID is the daemon's process, which may have children.
+func (d *Daemon) PID() int { return d.cmd.Process.Pid }
+
 // StopLimit is how long a daemon may take to end after SIGTERM.
 const StopLimit = 10 * time.Second
 

@@ -3,7 +3,6 @@
 package real
 
 import (
-	"errors"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -35,33 +34,50 @@ func (FS) OpenFile(name string, flag int, perm fs.FileMode) (host.File, error) {
 			mode |= m.theirs
 		}
 	}
-	f, err := os.OpenFile(name, mode, perm)
+	fd, err := open(name, mode, perm)
+	if err == nil && mode&os.O_RDWR == 0 {
+		err = refuseDir(fd)
+	}
 	if err != nil {
 		return nil, wrap(op, name, err)
 	}
-	if mode&os.O_RDWR == 0 {
-		info, err := f.Stat()
-		if err == nil && info.IsDir() {
-			err = unix.EISDIR
-		}
-		if err != nil {
-			_ = f.Close() // nothing was written
-			return nil, wrap(op, name, err)
+	return &File{f: os.NewFile(uintptr(fd), name), name: name}, nil
+}
+
+// open is the system call. Package os would try each file with the poller,
+// which takes none that has a place in a file system: five more calls.
+func open(name string, mode int, perm fs.FileMode) (fd int, err error) {
+	for {
+		fd, err = unix.Open(name, mode|unix.O_CLOEXEC, uint32(perm.Perm()))
+		if err != unix.EINTR {
+			return fd, err
 		}
 	}
-	return &File{f: f, name: name}, nil
+}
+
+// refuseDir closes fd and fails if it is a directory.
+func refuseDir(fd int) error {
+	var st unix.Stat_t
+	err := retry(func() error { return unix.Fstat(fd, &st) })
+	if err == nil && st.Mode&unix.S_IFMT == unix.S_IFDIR {
+		err = unix.EISDIR
+	}
+	if err != nil {
+		_ = unix.Close(fd) // nothing was written
+	}
+	return err
 }
 
 // CreateUnnamed implements host.FS.
 func (FS) CreateUnnamed(dir string, perm fs.FileMode) (host.File, error) {
-	f, err := os.OpenFile(dir, unix.O_TMPFILE|os.O_RDWR, perm)
-	if errors.Is(err, unix.EISDIR) || errors.Is(err, unix.EINVAL) {
+	fd, err := open(dir, unix.O_TMPFILE|unix.O_RDWR, perm)
+	if err == unix.EISDIR || err == unix.EINVAL {
 		err = unix.EOPNOTSUPP // kernels and file systems that do not know the flag
 	}
 	if err != nil {
 		return nil, wrap("tmpfile", dir, err)
 	}
-	return &File{f: f}, nil
+	return &File{f: os.NewFile(uintptr(fd), dir)}, nil
 }
 
 // Mkdir implements host.FS.
@@ -93,12 +109,6 @@ func (FS) Rename(oldName, newName string) error {
 // Link implements host.FS.
 func (FS) Link(oldName, newName string) error {
 	return wrap("link", newName, os.Link(oldName, newName))
-}
-
-// ReadDir implements host.FS.
-func (FS) ReadDir(name string) ([]fs.DirEntry, error) {
-	list, err := os.ReadDir(name)
-	return list, wrap("readdir", name, err)
 }
 
 // Stat implements host.FS.

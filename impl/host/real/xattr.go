@@ -5,16 +5,21 @@ package real
 import (
 	"sort"
 	"strings"
+	"sync"
 
 	"golang.org/x/sys/unix"
 )
 
-// GetXattr implements host.File. The first try is made with a buffer that
-// holds the metadata of most objects.
+// xattrBuffers hold the metadata of most objects.
+var xattrBuffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}
+
+// GetXattr implements host.File.
 func (f *File) GetXattr(name string) ([]byte, error) {
 	var value []byte
 	err := f.control("getxattr", func(fd int) error {
-		buf := make([]byte, 1024)
+		pooled := xattrBuffers.Get().(*[4 << 10]byte)
+		defer xattrBuffers.Put(pooled)
+		buf := pooled[:]
 		for {
 			n, err := unix.Fgetxattr(fd, name, buf)
 			if err == unix.ERANGE {
@@ -24,7 +29,7 @@ func (f *File) GetXattr(name string) ([]byte, error) {
 				}
 			}
 			if err == nil {
-				value = buf[:n:n]
+				value = append(make([]byte, 0, n), buf[:n]...)
 			}
 			return err
 		}

@@ -1,0 +1,55 @@
+package daemon
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+
+	"apus/impl/config"
+	"apus/impl/host"
+)
+
+// levels are the values of log_level that silence something. The others leave
+// it to the host what is logged.
+var levels = map[string]slog.Level{
+	"NOTICE": slog.LevelInfo + 1, "WARNING": slog.LevelWarn, "WARN": slog.LevelWarn,
+	"ERROR": slog.LevelError, "CRITICAL": slog.LevelError + 1, "FATAL": slog.LevelError + 1,
+}
+
+// withLevel is h with a log that drops what is below the log_level of the
+// daemon's own section, without anybody putting it into words first.
+func withLevel(h *host.Host, file *config.File, kind Kind) *host.Host {
+	section := string(kind)
+	if kind.isServer() {
+		_, app, err := file.Pipeline()
+		if err != nil {
+			return h // reported when the pipeline is built
+		}
+		section = "app:" + app.Name
+	}
+	least, ok := levels[strings.ToUpper(strings.TrimSpace(file.Section(section).String("log_level", "INFO")))]
+	if !ok {
+		return h
+	}
+	quiet := *h
+	quiet.Log = slog.New(&atLeast{h.Log.Handler(), least})
+	return &quiet
+}
+
+// atLeast drops records below a level.
+type atLeast struct {
+	slog.Handler
+	level slog.Level
+}
+
+func (a *atLeast) Enabled(ctx context.Context, l slog.Level) bool {
+	return l >= a.level && a.Handler.Enabled(ctx, l)
+}
+
+func (a *atLeast) WithAttrs(attrs []slog.Attr) slog.Handler {
+	return &atLeast{a.Handler.WithAttrs(attrs), a.level}
+}
+
+func (a *atLeast) WithGroup(name string) slog.Handler {
+	return &atLeast{a.Handler.WithGroup(name), a.level}
+}
