@@ -200,6 +200,17 @@ func containerCalls(target func(path string) []string) []call {
 	row("/AUTH_a/absent/row", 1)
 	s.add("container", "DELETE", "/AUTH_a/rows", "")
 	s.at(1, "container", "DELETE", "/AUTH_a/empty", "")
+	for _, text := range []string{
+		shardRanges("sharded", "", "h", "p", ""), shardRanges("sharded", "h", "k", "p"), "[]", "nonsense", "{}", `[{"name": "x"}]`,
+	} {
+		s.add("container", "PUT", "/AUTH_a/sharded", text, "X-Backend-Record-Type: shard", "X-Backend-Storage-Policy-Index: 0")
+		if s.clock%2 == 0 { // with a container now, and without before
+			put("/AUTH_a/sharded")
+		}
+	}
+	put("/AUTH_a/sharded")
+	s.add("container", "PUT", "/AUTH_a/sharded", shardRanges("sharded", "", "h", "p", ""), "X-Backend-Record-Type: shard")
+	s.add("container", "PUT", "/AUTH_a/sharded", shardRanges("sharded", "h", "k", "p"), "X-Backend-Record-Type: shard")
 	s.add("container", "PUT", "/AUTH_a/policy", "", "X-Backend-Storage-Policy-Index: 7")
 	return s.calls
 }
@@ -224,6 +235,19 @@ func containerReads() (out []call) {
 	for _, c := range []string{"c", "meta", "ünïcode 日本", "empty", "gone", "reborn", "rows", "absent", "policy"} {
 		out = append(out, call{"container", "HEAD", "/AUTH_a/" + c, "", ""}, call{"container", "GET", "/AUTH_a/" + c + "?format=json", "", ""})
 	}
+	// Not XML, in which these packages fail and their successors answer 406.
+	for _, q := range []string{
+		"", "format=json", "format=plain", "states=listing", "states=listing&format=json", "states=updating&format=json", "states=found", "states=nonsense", "states=auditing",
+		"includes=k", "includes=", "marker=h", "marker=j&end_marker=q", "end_marker=h", "end_marker=", "includes=&states=listing", "states=updating&end_marker=j", "states=listing&marker=q", "reverse=true", "reverse=true&marker=q", "limit=1", "prefix=x",
+	} {
+		for _, h := range []string{"shard", "auto", "object"} {
+			out = append(out, call{"container", "GET", "/AUTH_a/sharded?" + q, "X-Backend-Record-Type: " + h, ""})
+		}
+		for _, h := range []string{"X-Backend-Include-Deleted: true", "X-Backend-Override-Deleted: true", "X-Backend-Override-Shard-Name-Filter: sharded"} {
+			out = append(out, call{"container", "GET", "/AUTH_a/sharded?" + q, "X-Backend-Record-Type: shard\n" + h, ""})
+		}
+	}
+	out = append(out, call{"container", "GET", "/AUTH_a/gone", "X-Backend-Record-Type: shard\nX-Backend-Override-Deleted: true", ""})
 	return append(out, listingReads("container", "/AUTH_a/rows")...)
 }
 

@@ -1,7 +1,9 @@
 """dump.py DEVICE prints what is on a device as JSON: path of file -> content.
 
 Attributes, pickles and JSON are given as values, for the order of their keys
-means nothing; databases as schema and rows. What chance or the clock decides
+means nothing; databases as schema and rows. Permissions are those of the files
+of databases: of objects upstream's have what os.open defaults to (0755), ours
+the 0600 that it gives where it has to name them. What chance or the clock decides
 (ids, row numbers, process numbers, times of creation) is left out.
 """
 import base64
@@ -80,7 +82,7 @@ def content(path):
         v.pop('db_state', None)  # newer than these packages
         return {'value': v}
     if name.endswith('.pending'):
-        return [text(pickle.loads(base64.b64decode(x), encoding='bytes')) for x in raw.split(b':') if x]
+        return {'rows': [text(pickle.loads(base64.b64decode(x), encoding='bytes')) for x in raw.split(b':') if x]}
     return {'md5': hashlib.md5(raw).hexdigest(), 'size': len(raw), 'attributes': attributes(path)}
 
 
@@ -90,7 +92,7 @@ for at, dirs, names in os.walk(root):
     for n in names:
         path = os.path.join(at, n)
         v = content(path)
-        if isinstance(v, dict) and n.endswith('.db'):
+        if isinstance(v, dict) and not os.path.relpath(path, root).startswith(('objects', 'async_pending')):
             v['mode'] = oct(os.stat(path).st_mode & 0o777)
         out[os.path.relpath(path, root)] = v
 json.dump(out, sys.stdout)

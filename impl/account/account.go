@@ -45,10 +45,24 @@ func (s *Server) account(t dbserver.Target) *broker.Account {
 	return s.Pool.Account(t.Device, t.Partition, t.Account)
 }
 
-// deleted marks an answer as about an account that was removed.
-func deleted(resp *web.Response, is bool) *web.Response {
-	if is {
+// gone is an answer about an account that is not there; deleted says that it
+// was removed, not that it never was. The spelling of the type is upstream's
+// for these answers alone, and the body of a 404 is empty.
+func gone(status int, deleted bool, body string) *web.Response {
+	resp := web.Text(status, body, "text/html; charset=utf-8")
+	if deleted {
 		resp.Header.Set("X-Account-Status", "Deleted")
+	}
+	return resp
+}
+
+// result is the answer of a transaction, or to the error that ended it.
+func (s *Server) result(req *web.Request, resp *web.Response, err error) *web.Response {
+	switch {
+	case swift.Is(err, swift.NotFound):
+		return gone(http.StatusNotFound, false, "")
+	case err != nil:
+		return s.Fail(req, err)
 	}
 	return resp
 }
@@ -96,7 +110,7 @@ func (s *Server) revive(x *broker.AccountTx, at swift.Timestamp, meta broker.Met
 		return nil, err
 	}
 	if info.StatusDeleted() {
-		return deleted(web.Plain(http.StatusForbidden, "Recently deleted"), true), nil
+		return gone(http.StatusForbidden, true, "Recently deleted"), nil
 	}
 	if err := x.SetPutTimestamp(at); err != nil {
 		return nil, err
@@ -195,16 +209,13 @@ func (s *Server) change(ctx context.Context, req *web.Request, t dbserver.Target
 			return err
 		}
 		if info.Deleted() {
-			resp = deleted(web.NewResponse(http.StatusNotFound), info.StatusDeleted())
+			resp = gone(http.StatusNotFound, info.StatusDeleted(), "")
 			return nil
 		}
 		resp, err = fn(x)
 		return err
 	})
-	if err != nil {
-		return s.Fail(req, err)
-	}
-	return resp
+	return s.result(req, resp, err)
 }
 
 func (s *Server) delete(ctx context.Context, req *web.Request) *web.Response {
@@ -224,6 +235,6 @@ func (s *Server) delete(ctx context.Context, req *web.Request) *web.Response {
 			return nil, err
 		}
 		info, err := x.Info()
-		return deleted(web.NewResponse(http.StatusNoContent), info.StatusDeleted()), err
+		return gone(http.StatusNoContent, info.StatusDeleted(), ""), err
 	})
 }

@@ -67,7 +67,7 @@ func (s *Server) show(ctx context.Context, req *web.Request, t dbserver.Target, 
 			return err
 		}
 		if info.Deleted() {
-			resp = deleted(web.NewResponse(http.StatusNotFound), info.StatusDeleted())
+			resp = gone(http.StatusNotFound, info.StatusDeleted(), "")
 			return nil
 		}
 		h, err := s.headers(x, info)
@@ -77,10 +77,7 @@ func (s *Server) show(ctx context.Context, req *web.Request, t dbserver.Target, 
 		resp, err = fn(x, h)
 		return err
 	})
-	if err != nil {
-		return s.Fail(req, err)
-	}
-	return resp
+	return s.result(req, resp, err)
 }
 
 func (s *Server) headers(x *broker.AccountTx, info *broker.AccountInfo) (http.Header, error) {

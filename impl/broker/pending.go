@@ -18,6 +18,10 @@ import (
 	"apus/impl/host"
 )
 
+// lockPerm is that of upstream's .lock, so that it makes no difference who
+// locked first.
+const lockPerm = 0o755
+
 // lockPoll is how often another process's lock is tried again.
 const lockPoll = 10 * time.Millisecond
 
@@ -157,7 +161,7 @@ func (d *db) locked(ctx context.Context, fn func() error) error {
 func (d *db) lock(ctx context.Context) (host.File, error) {
 	fsys, name := d.pool.host.FS, path.Join(d.dir, ".lock")
 	for waited := time.Duration(0); ; waited += lockPoll {
-		f, err := fsys.OpenFile(name, host.ReadWrite|host.Create, 0o644)
+		f, err := fsys.OpenFile(name, host.ReadWrite|host.Create, lockPerm)
 		if err != nil {
 			return nil, err
 		}

@@ -61,6 +61,9 @@ func TestShardRangesAreChosen(t *testing.T) {
 		{"fill gaps", ShardFilter{FillGaps: true}, "1(,d] 2(d,m] 3(m,t] c(t,]"},
 		{"fill gaps to the end marker", ShardFilter{FillGaps: true, Marker: "e", EndMarker: "v"}, "2(d,m] 3(m,t] c(t,v]"},
 		{"fill gaps, no gap", ShardFilter{FillGaps: true, EndMarker: "p"}, "1(,d] 2(d,m] 3(m,t]"},
+		{"fill gaps, nothing in that state", ShardFilter{FillGaps: true, States: []int{ShardShrunk}}, "c(,]"},
+		{"none", ShardFilter{None: true}, ""},
+		{"none, fill gaps", ShardFilter{None: true, FillGaps: true, EndMarker: "k"}, "c(,k]"},
 		{"fill gaps, none found", ShardFilter{FillGaps: true, Marker: "u"}, "c(u,]"},
 	} {
 		t.Run(k.name, func(t *testing.T) {

@@ -128,7 +128,7 @@ func filler(ranges []ShardRange, own ShardRange, marker, endMarker string) *Shar
 	if endMarker != "" && compareUpper(endMarker, upper) < 0 {
 		upper = endMarker
 	}
-	if compareUpper(upper, last) <= 0 {
+	if upper != "" && upper <= last { // last begins the rest: "" is before every name
 		return nil
 	}
 	own.Lower, own.Upper = last, upper

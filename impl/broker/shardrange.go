@@ -58,6 +58,7 @@ type ShardRange struct {
 // the deleted ones.
 type ShardFilter struct {
 	Marker, EndMarker string // ranges that reach past Marker and begin before EndMarker
+	None              bool   // no stored range; FillGaps counts all the same
 	Includes          string // only the range that holds this name; the markers and FillGaps do not count then
 	Reverse           bool   // exchanges the markers too
 	IncludeDeleted    bool
@@ -155,6 +156,9 @@ func (x *ContainerTx) ShardRanges(f ShardFilter) ([]ShardRange, error) {
 
 func (f *ShardFilter) conditions(own string) (conditions []string, args []any) {
 	add := func(c string, a ...any) { conditions, args = append(conditions, c), append(args, a...) }
+	if f.None {
+		add("0")
+	}
 	if !f.IncludeDeleted {
 		add("deleted = 0")
 	}

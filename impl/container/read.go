@@ -62,7 +62,7 @@ func (s *Server) get(ctx context.Context, req *web.Request) *web.Response {
 	if fault := s.CheckDevice(t.Device); fault != nil {
 		return fault
 	}
-	if _, _, fault := shardParams(req); fault != nil {
+	if _, _, _, fault := shardParams(req); fault != nil {
 		return fault
 	}
 	resp, err := s.view(ctx, t, func(x *broker.ContainerTx, info *broker.ContainerInfo) (*web.Response, error) {

@@ -65,29 +65,32 @@ func resolveState(word string) (int, bool) {
 
 // shardParams reads the parameters that only listings of shard ranges have.
 // They must be UTF-8 in any listing.
-func shardParams(req *web.Request) (states, includes string, fault *web.Response) {
+// none says that includes is there and empty: no range holds that.
+func shardParams(req *web.Request) (states, includes string, none bool, fault *web.Response) {
+	present := false
 	if states, _, fault = dbserver.Param(req, "states"); fault == nil {
-		includes, _, fault = dbserver.Param(req, "includes")
+		includes, present, fault = dbserver.Param(req, "includes")
 	}
-	return states, includes, fault
+	return states, includes, present && includes == "", fault
 }
 
 // readShardQuery puts together what the request asks for; o are the
 // parameters that listings of objects have too.
 func readShardQuery(req *web.Request, o broker.ListOptions, state broker.DBState) (q shardQuery, h http.Header, fault *web.Response) {
-	states, includes, fault := shardParams(req)
+	states, includes, none, fault := shardParams(req)
 	if fault != nil {
 		return q, nil, fault
 	}
 	h = http.Header{}
 	q.filter = broker.ShardFilter{
-		Marker: o.Marker, EndMarker: o.EndMarker, Includes: includes, Reverse: o.Reverse,
+		Marker: o.Marker, EndMarker: o.EndMarker, Includes: includes, None: none, Reverse: o.Reverse,
 		IncludeDeleted: config.Truth(req.Header.Get("X-Backend-Include-Deleted")),
 	}
 	// Proxies cache all shards of a container that is sharded for good.
 	if state == broker.DBSharded && strings.EqualFold(req.Header.Get("X-Backend-Override-Shard-Name-Filter"), "sharded") {
 		h.Set("X-Backend-Override-Shard-Name-Filter", "true")
-		q.filter.Marker, q.filter.EndMarker, q.filter.Includes, q.filter.Reverse = "", "", "", false
+		q.filter.Marker, q.filter.EndMarker, q.filter.Includes = "", "", ""
+		q.filter.None, q.filter.Reverse = false, false
 	}
 	if states != "" {
 		numbers, groups, ok := resolveStates(states)

@@ -201,13 +201,13 @@ func (c *call) ifDeleteAt(v string, old found, md diskfile.Metadata) *web.Respon
 	want, err := swift.ParseTimestamp(v)
 	switch {
 	case err != nil:
-		return web.Plain(http.StatusBadRequest, "Bad X-If-Delete-At header value")
+		return web.HTML(http.StatusBadRequest, "Bad X-If-Delete-At header value")
 	case old.time.IsZero():
 		return web.NewResponse(http.StatusNotFound)
 	case !old.time.Before(c.time):
 		return web.NewResponse(http.StatusConflict)
 	case swift.NewTimestamp(md.DeleteAt()*swift.TicksPerSecond, 0) != want:
-		return web.Plain(http.StatusPreconditionFailed, "X-If-Delete-At and X-Delete-At do not match")
+		return web.HTML(http.StatusPreconditionFailed, "X-If-Delete-At and X-Delete-At do not match")
 	}
 	return nil
 }

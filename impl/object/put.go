@@ -219,9 +219,7 @@ func (c *call) checkCreation() *web.Response {
 	case len(c.obj.Path.Object) > limits.MaxObjectNameLength:
 		return web.Plain(http.StatusBadRequest, "Object name length of %d longer than %d",
 			len(c.obj.Path.Object), limits.MaxObjectNameLength)
-	case c.Header.Get("Content-Type") == "":
-		return web.Plain(http.StatusBadRequest, "No content type")
-	case !utf8.ValidString(c.Header.Get("Content-Type")):
+	case c.Header.Get("Content-Type") == "" || !utf8.ValidString(c.Header.Get("Content-Type")):
 		return web.Plain(http.StatusBadRequest, "Invalid Content-Type")
 	}
 	if err := c.checkDeleteAt(); err != nil {

@@ -276,7 +276,7 @@ func (c *call) timestamp(must bool) (swift.Timestamp, error) {
 	}
 	ts, err := swift.ParseTimestamp(v)
 	if err != nil {
-		return ts, errors.New("X-Timestamp should be a UNIX timestamp float value; was " + strconv.Quote(v))
+		return ts, errors.New("Invalid X-Timestamp header")
 	}
 	return ts, nil
 }

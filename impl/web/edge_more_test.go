@@ -92,3 +92,25 @@ func FuzzUnescapePath(f *testing.F) {
 		}
 	})
 }
+
+// Upstream's 304 and 416 tell the type of the entity, which net/http would
+// leave out of the one.
+func TestEdgeKeepsTheTypeOfTheEntity(t *testing.T) {
+	for _, tt := range []struct {
+		name, header string
+		status       int
+	}{{"not modified", "If-None-Match: *", 304}, {"no such range", "Range: bytes=9-", 416}} {
+		t.Run(tt.name, func(t *testing.T) {
+			edge(t, func(_ ctx, r *web.Request) *web.Response {
+				resp := webtest.Response(200, "body", "Content-Type", "image/png", "Etag", `"x"`)
+				return web.Conditional(r, resp, web.ConditionalOptions{})
+			}, func(t *testing.T, c net.Conn) {
+				send(t, c, "GET /v1/a HTTP/1.1", "Host: h", tt.header, "", "")
+				resp, _, err := receive(t, c, "GET")
+				if err != nil || resp.StatusCode != tt.status || resp.Header.Get("Content-Type") != "image/png" {
+					t.Error(resp, err)
+				}
+			})
+		})
+	}
+}

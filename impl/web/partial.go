@@ -31,13 +31,13 @@ func serveRanges(req *Request, resp *Response) *Response {
 	return partial(resp, source, ranges, boundary)
 }
 
-// unsatisfiable turns resp into 416, which keeps the headers of the entity.
+// unsatisfiable turns resp into 416, which keeps the headers of the entity, as
+// upstream's does: also its Content-Type, though the body is an HTML sentence.
 func unsatisfiable(resp *Response, size int64) *Response {
 	resp.Abandon()
 	explain := NewResponse(http.StatusRequestedRangeNotSatisfiable)
 	resp.Status, resp.Body = explain.Status, explain.Body
 	resp.SetLength(explain.ContentLength)
-	resp.Header.Set("Content-Type", explain.Header.Get("Content-Type"))
 	resp.Header.Set("Content-Range", fmt.Sprintf("bytes */%d", size))
 	return resp
 }

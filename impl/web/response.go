@@ -55,6 +55,10 @@ func Plain(status int, format string, args ...any) *Response {
 	return Text(status, fmt.Sprintf(format, args...), "text/plain")
 }
 
+// HTML is a text of no special form that is called HTML, as upstream's are
+// where it says nothing else.
+func HTML(status int, body string) *Response { return Text(status, body, htmlType) }
+
 // Empty is an answer with no body and Content-Length 0.
 func Empty(status int) *Response {
 	return &Response{Status: status, Header: http.Header{}, Body: http.NoBody}

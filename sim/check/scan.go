@@ -133,11 +133,15 @@ func (s *scanner) read(r *Record, data, meta string) error {
 		return err
 	}
 	defer func() { _ = f.Close() }()
-	sum := md5.New()
-	if r.Size, err = io.Copy(sum, f); err != nil {
+	var damage *damageError
+	r.Size, r.MD5, err = readBody(f)
+	if errors.As(err, &damage) {
+		r.Damage = fmt.Sprintf("%s: %v", path.Base(data), damage.err)
+		return nil
+	}
+	if err != nil {
 		return err
 	}
-	r.MD5 = hex.EncodeToString(sum.Sum(nil))
 	if r.Metadata, err = s.metadata(f); err != nil {
 		r.Damage = fmt.Sprintf("metadata of %s: %v", path.Base(data), err)
 		return nil
@@ -147,7 +151,6 @@ func (s *scanner) read(r *Record, data, meta string) error {
 		return nil
 	}
 	over, err := s.readMeta(path.Join(r.Dir, meta))
-	var damage *damageError
 	switch {
 	case errors.As(err, &damage):
 		r.Damage = fmt.Sprintf("metadata of %s: %v", meta, damage.err)
@@ -164,6 +167,43 @@ func (s *scanner) read(r *Record, data, meta string) error {
 		r.Metadata[k] = v
 	}
 	return nil
+}
+
+// behindBody is an attribute of a file whose metadata had no room as
+// attributes: "<offset> <length>" of where it is, behind the body.
+const behindBody = "user.swift.metadata_at"
+
+// readBody returns length and MD5 of the body of a .data file.
+func readBody(f host.File) (size int64, digest string, err error) {
+	sum := md5.New()
+	note, err := f.GetXattr(behindBody)
+	switch {
+	case errors.Is(err, host.ErrNoXattr):
+		size, err = io.Copy(sum, f)
+	case err != nil:
+		return 0, "", &damageError{fmt.Errorf("%s: %w", behindBody, err)}
+	default:
+		size, err = readBefore(sum, f, string(note))
+	}
+	return size, hex.EncodeToString(sum.Sum(nil)), err
+}
+
+// readBefore reads the body before metadata; the file must hold these two and
+// nothing else.
+func readBefore(body io.Writer, f io.Reader, note string) (size int64, err error) {
+	var offset, length int64
+	if n, err := fmt.Sscanf(note, "%d %d", &offset, &length); n != 2 || err != nil || offset < 0 || length < 1 {
+		return 0, &damageError{fmt.Errorf("%s is %q", behindBody, note)}
+	}
+	size, err = io.Copy(body, io.LimitReader(f, offset))
+	if err != nil {
+		return size, err
+	}
+	rest, err := io.Copy(io.Discard, f)
+	if err == nil && (size != offset || rest != length) {
+		err = &damageError{fmt.Errorf("%s is %q, the file has %d bytes", behindBody, note, size+rest)}
+	}
+	return size, err
 }
 
 // damageError tells stored nonsense from a disk that cannot be read.

@@ -15,7 +15,8 @@ import (
 )
 
 // mapFS is a read-only host.FS over a map. Metadata are JSON after a NUL at
-// the end of the content; see splitFile.
+// the end of the content; after another NUL comes the note of where metadata
+// is behind the body, if it is.
 type mapFS struct {
 	host.FS
 	m fstest.MapFS
@@ -29,13 +30,24 @@ func (f mapFS) OpenFile(name string, _ int, _ fs.FileMode) (host.File, error) {
 		return nil, err
 	}
 	body, meta, _ := strings.Cut(string(b), "\x00")
-	return &mapFile{Reader: strings.NewReader(body), meta: meta}, nil
+	meta, note, _ := strings.Cut(meta, "\x00")
+	return &mapFile{Reader: strings.NewReader(body), meta: meta, note: note}, nil
 }
 
 type mapFile struct {
 	host.File
 	*strings.Reader
-	meta string
+	meta, note string
+}
+
+func (f *mapFile) GetXattr(name string) ([]byte, error) {
+	if name != behindBody {
+		return nil, errors.New(name + " is not for the judge to look at")
+	}
+	if f.note == "" {
+		return nil, host.ErrNoXattr
+	}
+	return []byte(f.note), nil
 }
 
 func (f *mapFile) Read(p []byte) (int, error)                { return f.Reader.Read(p) }
@@ -66,6 +78,12 @@ func good(n int) *fstest.MapFile {
 	return file(string(b) + "\x00" + `{"name":"/a/c/o","Content-Length":"3","ETag":"` + v.ETag + `","Content-Type":"` + id(n).ContentType() + `","X-Object-Meta-Put":"p"}`)
 }
 
+// behind is good with more bytes behind the body, and a note of them.
+func behind(n int, more, note string) *fstest.MapFile {
+	body, meta, _ := strings.Cut(string(good(n).Data), "\x00")
+	return file(body + more + "\x00" + meta + "\x00" + note)
+}
+
 func TestScan(t *testing.T) {
 	meta := file("\x00" + `{"X-Object-Meta-Post":"q"}`)
 	for _, tc := range []struct {
@@ -85,6 +103,12 @@ func TestScan(t *testing.T) {
 		{"offset", fstest.MapFS{part + one + "_0000000000000001.data": good(1), part + one + ".ts": file("")}, one + "_0000000000000001 value 1"},
 		{"other files", fstest.MapFS{part + one + ".data": good(1), part + "rsync.tmp": file(""), part + ".lock": file("")}, one + " value 1"},
 		{"policy 1", fstest.MapFS{"srv/node/d1/objects-1/7/abc/00000000000000000000000000000abc/" + one + ".data": good(1)}, one + " value 1"},
+		{"metadata behind the body", fstest.MapFS{part + one + ".data": behind(1, "metadata", "3 8")}, one + " value 1"},
+		{"more behind the body than metadata", fstest.MapFS{part + one + ".data": behind(1, "metadata", "3 7")}, "damage"},
+		{"less behind the body than metadata", fstest.MapFS{part + one + ".data": behind(1, "metadata", "3 9")}, "damage"},
+		{"metadata beyond the end", fstest.MapFS{part + one + ".data": behind(1, "", "4 1")}, "damage"},
+		{"metadata within the body", fstest.MapFS{part + one + ".data": behind(1, "", "2 1")}, "damage"},
+		{"a note of nonsense", fstest.MapFS{part + one + ".data": behind(1, "metadata", "here")}, "damage"},
 		{"only metadata", fstest.MapFS{part + one + ".meta": meta}, "damage"},
 		{"no metadata", fstest.MapFS{part + one + ".data": file("abc")}, "damage"},
 		{"broken .meta", fstest.MapFS{part + one + ".data": good(1), part + two + ".meta": file("")}, "damage"},

@@ -122,6 +122,11 @@ func clusterConfig(w *engine.World) cluster.Config {
 			Meta: 20 * time.Microsecond, Tail: 200 * time.Microsecond,
 		}
 	}
+	if rng.IntN(4) == 0 {
+		// Little room for attributes, as on ext4, but so little that it matters
+		// to metadata of the usual size.
+		cfg.Disk.XattrLimit = 150 + rng.IntN(300)
+	}
 	return cfg
 }
 

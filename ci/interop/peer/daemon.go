@@ -11,11 +11,13 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -209,6 +211,37 @@ func Memcached(ctx context.Context, log, addr string) (*Daemon, error) {
 		args = append(args, "-u", "root")
 	}
 	d, err := run("memcached", log, args...)
+	if err != nil {
+		return nil, err
+	}
+	if err := d.await(ctx, addr); err != nil {
+		d.Kill()
+		return nil, err
+	}
+	return d, nil
+}
+
+// Rsyncd runs rsync's daemon on addr. Each module is a name and the directory
+// that others may write below.
+func Rsyncd(ctx context.Context, log, addr string, modules map[string]string) (*Daemon, error) {
+	ip, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return nil, err
+	}
+	conf := "use chroot = no\n"
+	if os.Getuid() == 0 {
+		conf += "uid = root\ngid = root\n"
+	}
+	for _, name := range slices.Sorted(maps.Keys(modules)) {
+		conf += fmt.Sprintf("[%s]\npath = %s\nread only = no\n", name, modules[name])
+	}
+	if err := os.MkdirAll(filepath.Dir(log), 0o755); err != nil {
+		return nil, err
+	}
+	if err := os.WriteFile(log+".conf", []byte(conf), 0o600); err != nil {
+		return nil, err
+	}
+	d, err := run("rsyncd", log, "rsync", "--daemon", "--no-detach", "--log-file=/dev/stdout", "--address="+ip, "--port="+port, "--config="+log+".conf")
 	if err != nil {
 		return nil, err
 	}

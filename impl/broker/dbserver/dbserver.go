@@ -220,8 +220,11 @@ func (b *Base) Policy(req *web.Request) (int, *web.Response) {
 		return -1, nil
 	}
 	n, err := strconv.Atoi(strings.TrimSpace(text))
-	if err != nil || b.Swift.Policies.ByIndex(n) == nil {
-		return -1, web.Plain(http.StatusBadRequest, "Invalid %s %q", name, text)
+	switch {
+	case err != nil:
+		return -1, web.Plain(http.StatusBadRequest, "Invalid %s '%s'", name, text)
+	case b.Swift.Policies.ByIndex(n) == nil:
+		return -1, web.Plain(http.StatusBadRequest, "Invalid %s %d", name, n)
 	}
 	return n, nil
 }

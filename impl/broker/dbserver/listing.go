@@ -1,6 +1,7 @@
 package dbserver
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -59,7 +60,7 @@ func ListOptions(req *web.Request, most int) (broker.ListOptions, *web.Response)
 	if limit != "" && strings.Trim(limit, "0123456789") == "" {
 		n, err := strconv.Atoi(limit)
 		if err != nil || n > most {
-			return o, web.Plain(http.StatusPreconditionFailed, "Maximum limit is %d", most)
+			return o, web.HTML(http.StatusPreconditionFailed, fmt.Sprintf("Maximum limit is %d", most))
 		}
 		o.Limit = n
 	}

@@ -146,6 +146,10 @@ func (v *FS) OpenFilename(name *vfs.Filename, flags vfs.OpenFlag) (vfs.File, vfs
 	return f, flags, nil
 }
 
+// filePerm is that of databases and journals, as upstream makes them: they hold
+// what users named things, so only the servers' own user may read them.
+const filePerm = 0o600
+
 func (v *FS) open(name string, flags vfs.OpenFlag) (*file, error) {
 	mode := host.ReadOnly
 	if flags&vfs.OPEN_READWRITE != 0 {
@@ -157,7 +161,7 @@ func (v *FS) open(name string, flags vfs.OpenFlag) (*file, error) {
 	if flags&vfs.OPEN_EXCLUSIVE != 0 {
 		mode |= host.Exclusive
 	}
-	f, err := v.fs.OpenFile(name, mode, 0o644)
+	f, err := v.fs.OpenFile(name, mode, filePerm)
 	if err != nil {
 		return nil, mapError(err)
 	}
