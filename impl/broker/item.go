@@ -169,6 +169,14 @@ func (t *tx) containersSince(start int64, count int) ([]Item, error) {
 	return items, err
 }
 
+// A merge of many rows touches pages all over the indexes, and another one is
+// likely to follow. From largeMerge rows on the connection may remember 32 MiB
+// of them, four times as much as usual, until it is closed.
+const (
+	largeMerge = 1000
+	largeCache = "PRAGMA cache_size = -32768"
+)
+
 // mergeItems merges rows and notes how far those of source have come.
 func (t *tx) mergeItems(items []Item, source string) error {
 	if len(items) == 0 {
@@ -181,6 +189,11 @@ func (t *tx) mergeItems(items []Item, source string) error {
 			return invalid(t.d.file, fmt.Errorf("item %d is not a row of a %s database", i, t.d.kind.name))
 		}
 		rows[i], last = item.row, max(last, item.RowID)
+	}
+	if len(items) >= largeMerge {
+		if err := t.d.conn.Exec(largeCache); err != nil {
+			return err
+		}
 	}
 	if err := t.d.kind.merge(t, rows); err != nil || source == "" {
 		return err
