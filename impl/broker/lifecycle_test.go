@@ -14,8 +14,6 @@ import (
 	"apus/impl/swift"
 )
 
-var noLimits = swift.DefaultLimits()
-
 func container(p *Pool) *Container { return p.Container("sda", "7", "AUTH_test", "c") }
 
 // seed makes the container c with rows a, b and the tombstone x.

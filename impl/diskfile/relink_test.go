@@ -101,7 +101,7 @@ func TestNextPartPowerFailAndCutAnywhere(t *testing.T) {
 			for _, cut := range []bool{false, true} {
 				for n := int64(1); ; n++ {
 					w := simWorld(t, disk.Config{}, uint64(n))
-					now, later := w.doubled(t, power+1)
+					now, _ := w.doubled(t, power+1)
 					at := w.disk().Ops() + n
 					if cut {
 						w.disk().SetCrashAt(at)
@@ -111,7 +111,7 @@ func TestNextPartPowerFailAndCutAnywhere(t *testing.T) {
 					acked, pending, failed, _ := run(now, history())
 					over := w.disk().Ops() < at
 					w.boot(t, w.machine.PowerCut(cutModes[mode]))
-					now, later = w.doubled(t, power+1)
+					now, later := w.doubled(t, power+1)
 					if got := state(t, now); got != acked && got != pending {
 						t.Errorf("operation %d, in %q: found %.20q, acknowledged was %.20q", n, failed, got, acked)
 					}

@@ -260,9 +260,16 @@ func TestFooterOverConnection(t *testing.T) {
 func TestFooterUnasked(t *testing.T) {
 	bubble(t, "", func(t *testing.T, n *node) {
 		n.dial(t, func(p *proxy) {
-			go p.send(putHead(footer) + chunks(mime(objectDoc("hello"), footerDoc(`{}`))))
+			sent := make(chan error, 1)
+			go func() {
+				_, err := io.WriteString(p.conn, putHead(footer)+chunks(mime(objectDoc("hello"), footerDoc(`{}`))))
+				sent <- err
+			}()
 			if r, _ := p.answer(); r.StatusCode != 201 {
 				t.Error(r.Status)
+			}
+			if err := <-sent; err != nil {
+				t.Error(err)
 			}
 		})
 	})
