@@ -144,7 +144,9 @@ func createAIO(dir string, s *aioState) error {
 	c := layout.Cluster{
 		Replicas: aioReplicas, PartPower: 8, RingSeed: 1, Users: layout.TestUsers(),
 		HashSuffix: randomText(hex.EncodeToString), FernetKey: randomText(base64.URLEncoding.EncodeToString),
-		Cache: true,
+		Cache:    true,
+		Policies: []layout.Policy{{Name: "gold", Replicas: aioReplicas}, {Name: "silver", Replicas: 2}, {Name: "bronze", Aliases: "copper", Replicas: aioReplicas}},
+		Proxy:    []string{"allow_account_management = true"},
 		Proxies: []layout.Proxy{{
 			Name: "proxy1", IP: s.Bind, Port: s.Port, ConfDir: etc, SwiftDir: etc,
 		}},

@@ -3,6 +3,7 @@ package info
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"net/http"
 	"sync"
 	"testing"
@@ -32,6 +33,9 @@ func (c *fakeCache) Set(_ context.Context, key string, value []byte, ttl time.Du
 }
 
 func (c *fakeCache) Delete(_ context.Context, key string) { delete(c.values, key) }
+func (c *fakeCache) Incr(context.Context, string, int64, time.Duration) (int64, error) {
+	return 0, errors.New("not in this test")
+}
 
 // backend answers HEADs by path and counts them.
 type backend struct {

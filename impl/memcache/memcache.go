@@ -34,6 +34,7 @@ type Local struct {
 type entry struct {
 	key     string
 	value   []byte
+	count   int64     // of a counter
 	expires time.Time // zero: never
 }
 
@@ -82,11 +83,7 @@ func (c *Local) Set(_ context.Context, key string, value []byte, ttl time.Durati
 	if e.size() > c.max {
 		return
 	}
-	c.mu.entries[key] = c.mu.recent.PushFront(e)
-	c.mu.size += e.size()
-	for c.mu.size > c.max {
-		c.removeLocked(c.mu.recent.Back())
-	}
+	c.addLocked(e)
 }
 
 // Delete forgets.
@@ -95,6 +92,40 @@ func (c *Local) Delete(_ context.Context, key string) {
 	defer c.mu.Unlock()
 	if el := c.mu.entries[key]; el != nil {
 		c.removeLocked(el)
+	}
+}
+
+// Incr counts.
+func (c *Local) Incr(_ context.Context, key string, delta int64, ttl time.Duration) (int64, error) {
+	now := c.clock.Now()
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	key = counterPrefix + key
+	if el := c.mu.entries[key]; el != nil {
+		e := el.Value.(*entry)
+		if e.expires.IsZero() || now.Before(e.expires) {
+			c.mu.recent.MoveToFront(el)
+			e.count = max(0, e.count+delta)
+			return e.count, nil
+		}
+		c.removeLocked(el)
+	}
+	e := &entry{key: key, count: max(0, delta)}
+	if ttl > 0 {
+		e.expires = now.Add(ttl)
+	}
+	c.addLocked(e)
+	return e.count, nil
+}
+
+// counterPrefix keeps counters apart from entries of the same key.
+const counterPrefix = "\x00count "
+
+func (c *Local) addLocked(e *entry) {
+	c.mu.entries[e.key] = c.mu.recent.PushFront(e)
+	c.mu.size += e.size()
+	for c.mu.size > c.max {
+		c.removeLocked(c.mu.recent.Back())
 	}
 }
 

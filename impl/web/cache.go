@@ -12,4 +12,8 @@ type Cache interface {
 	// Set keeps value for ttl; zero is as long as the cache likes.
 	Set(ctx context.Context, key string, value []byte, ttl time.Duration)
 	Delete(ctx context.Context, key string)
+	// Incr adds delta to a counter, which starts at zero, does not fall below
+	// and is kept for ttl from its first step, and returns its new value. The
+	// error says that nothing was counted. Counters are no entries for Get.
+	Incr(ctx context.Context, key string, delta int64, ttl time.Duration) (int64, error)
 }

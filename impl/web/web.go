@@ -127,6 +127,8 @@ type Meta struct {
 	InfoMu sync.Mutex
 	// PolicyIndex of the object request, for logs; -1 unknown.
 	PolicyIndex int
+	// LogInfo is what filters want to add to the client's log line.
+	LogInfo []string
 	// RelativeLocation leaves a Location header without scheme and host.
 	RelativeLocation bool
 	// Cache is set by the cache filter; nil without one.

@@ -34,6 +34,9 @@ type Cluster struct {
 	// others: 32 bytes in URL-safe base64.
 	FernetKey string
 	Users     []User
+	// Policies are the storage policies by index, the first of them the
+	// default; none means one, gold, with Replicas.
+	Policies []Policy
 	// Cache puts a cache filter, local to the process, in front of the
 	// proxies. Without it every request asks the container servers anew.
 	Cache bool
@@ -41,6 +44,20 @@ type Cluster struct {
 	// app sections; Updater for the updaters' sections, Default for [DEFAULT]
 	// of every file, Swift for swift.conf.
 	Proxy, Object, Container, Account, Updater, Default, Swift []string
+}
+
+// Policy is a storage policy whose objects are replicated.
+type Policy struct {
+	Name     string
+	Aliases  string // further names, separated by commas
+	Replicas int
+}
+
+func (c *Cluster) policies() []Policy {
+	if len(c.Policies) > 0 {
+		return c.Policies
+	}
+	return []Policy{{Name: "gold", Replicas: c.Replicas}}
 }
 
 // Node is one storage node: an object, a container and an account server
@@ -95,25 +112,41 @@ func TestUsers() []User {
 	}
 }
 
-// RingKinds are the names of the rings of every cluster without further
-// policies.
-func RingKinds() []string { return []string{"account", "container", "object"} }
+// ringKind is one ring of the cluster.
+type ringKind struct {
+	name     string
+	server   string // whose ports it names
+	replicas int
+}
+
+func (c *Cluster) ringKinds() []ringKind {
+	kinds := []ringKind{{"account", "account", c.Replicas}, {"container", "container", c.Replicas}}
+	for i, p := range c.policies() {
+		name := "object"
+		if i > 0 {
+			name = fmt.Sprintf("object-%d", i)
+		}
+		kinds = append(kinds, ringKind{name, "object", p.Replicas})
+	}
+	return kinds
+}
 
 // ringTime is when the rings are built: the same in every run, so that equal
 // clusters have equal rings. Any time beyond min-part-hours after 1970 does.
 func ringTime() time.Time { return time.Unix(1700000000, 0) }
 
-// Rings builds the rings named by RingKinds.
+// Rings builds the cluster's rings: "account", "container", "object" and
+// "object-1", … for further policies.
 func (c *Cluster) Rings() (map[string]*ring.Ring, error) {
 	out := map[string]*ring.Ring{}
-	for i, kind := range RingKinds() {
-		b, err := builder.New(ringTime, c.PartPower, float64(c.Replicas), 1)
+	for i, kind := range c.ringKinds() {
+		b, err := builder.New(ringTime, c.PartPower, float64(kind.replicas), 1)
 		if err != nil {
 			return nil, err
 		}
 		for _, n := range c.Nodes {
 			port := n.Ports.Object
-			switch kind {
+			switch kind.server {
 			case "account":
 				port = n.Ports.Account
 			case "container":
@@ -132,7 +165,7 @@ func (c *Cluster) Rings() (map[string]*ring.Ring, error) {
 		if _, err := b.Rebalance(builder.SeedNumber(c.RingSeed + uint64(i))); err != nil {
 			return nil, err
 		}
-		if out[kind], err = b.Ring(); err != nil {
+		if out[kind.name], err = b.Ring(); err != nil {
 			return nil, err
 		}
 	}
@@ -143,31 +176,72 @@ func (c *Cluster) Rings() (map[string]*ring.Ring, error) {
 func (c *Cluster) SwiftConf() string {
 	var b text
 	b.section("swift-hash", "swift_hash_path_suffix = "+c.HashSuffix)
-	b.section("storage-policy:0", "name = gold", "default = yes")
+	for i, p := range c.policies() {
+		b.section(fmt.Sprintf("storage-policy:%d", i), "name = "+p.Name)
+		if p.Aliases != "" {
+			b.lines([]string{"aliases = " + p.Aliases})
+		}
+		if i == 0 {
+			b.lines([]string{"default = yes"})
+		}
+	}
 	b.lines(c.Swift)
 	return b.String()
 }
+
+// filter is one word of the proxies' pipeline.
+type filter struct {
+	name, use string
+	options   []string
+}
+
+// proxyFilters is the pipeline of the proxies, outermost first: all there is,
+// each with options that leave requests alone which do not ask for it.
+func proxyFilters() []filter {
+	f := func(name string, options ...string) filter {
+		return filter{name, strings.ReplaceAll(name, "-", "_"), options}
+	}
+	return []filter{
+		f("catch_errors"), f("gatekeeper"), f("healthcheck"), f("proxy-logging"),
+		{"cache", "memcache", []string{"memcache_backend = local"}},
+		f("etag-quoter", "enable_by_default = false"),
+		f("cname_lookup", "storage_domain = "+StorageDomain), f("domain_remap", "storage_domain = "+StorageDomain),
+		f("listing_formats"), f("name_check", "forbidden_chars =", "maximum_length = 4096", "forbidden_regexp ="),
+		f("bulk"), f("list_endpoints"), f("tempurl"), f("formpost"), f("ratelimit"), f("crossdomain"), f("read_only"),
+		f("container_sync"), f("tempauth"), f("staticweb"), f("copy"), f("container-quotas"), f("account-quotas"),
+		f("slo"), f("dlo"), f("versioned_writes", "allow_versioned_writes = true", "allow_object_versioning = true"),
+		f("symlink"), f("proxy-logging"),
+	}
+}
+
+// StorageDomain is where domain_remap finds accounts and containers in names
+// of hosts: "container.account.example.net".
+const StorageDomain = "example.net"
 
 // ProxyConf is the text of proxy-server.conf.
 func (c *Cluster) ProxyConf(p Proxy) string {
 	var b text
 	b.section("DEFAULT", "bind_ip = "+p.IP, fmt.Sprintf("bind_port = %d", p.Port), "swift_dir = "+p.SwiftDir)
 	b.lines(c.Default)
-	filters := "catch_errors gatekeeper healthcheck proxy-logging cache tempauth slo proxy-logging"
-	if !c.Cache {
-		filters = strings.Replace(filters, " cache", "", 1)
+	names := make([]string, 0, len(proxyFilters())+1)
+	for _, f := range proxyFilters() {
+		if f.name != "cache" || c.Cache {
+			names = append(names, f.name)
+		}
 	}
-	b.section("pipeline:main", "pipeline = "+filters+" proxy-server")
-	b.section("app:proxy-server", "use = egg:swift#proxy", "account_autocreate = true")
+	b.section("pipeline:main", "pipeline = "+strings.Join(names, " ")+" proxy-server")
+	b.section("app:proxy-server", "use = egg:swift#proxy", "account_autocreate = true", "allow_open_expired = true")
 	b.lines(c.Proxy)
-	for _, f := range []string{"catch_errors", "gatekeeper", "healthcheck", "slo"} {
-		b.section("filter:"+f, "use = egg:swift#"+f)
-	}
-	b.section("filter:proxy-logging", "use = egg:swift#proxy_logging")
-	if c.Cache {
-		b.section("filter:cache", "use = egg:swift#memcache", "memcache_backend = local")
+	seen := map[string]bool{"tempauth": true, "cache": !c.Cache}
+	for _, f := range proxyFilters() {
+		if !seen[f.name] {
+			seen[f.name] = true
+			b.section("filter:"+f.name, "use = egg:swift#"+f.use)
+			b.lines(f.options)
+		}
 	}
 	b.section("filter:tempauth", "use = egg:swift#tempauth",
+		"reseller_prefix = AUTH, SERVICE", "SERVICE_require_group = service",
 		"fernet_key_cluster = "+c.FernetKey, "active_fernet_key_id = cluster")
 	for _, u := range c.Users {
 		b.lines([]string{strings.TrimRight(fmt.Sprintf("user_%s_%s = %s %s", u.Account, u.Name, u.Key, strings.Join(u.Groups, " ")), " ")})
@@ -265,8 +339,8 @@ func (c *Cluster) WriteSwiftDir(hfs host.FS, dir string, rings map[string]*ring.
 	if err := writeFile(hfs, path.Join(dir, "swift.conf"), c.SwiftConf()); err != nil {
 		return err
 	}
-	for _, kind := range RingKinds() {
-		if err := rings[kind].Save(hfs, path.Join(dir, kind+".ring.gz")); err != nil {
+	for _, kind := range c.ringKinds() {
+		if err := rings[kind.name].Save(hfs, path.Join(dir, kind.name+".ring.gz")); err != nil {
 			return err
 		}
 	}

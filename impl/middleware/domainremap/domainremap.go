@@ -1,0 +1,15 @@
+// Package domainremap is the domain_remap filter: hosts such as container.account.example.com.
+package domainremap
+
+import (
+	"apus/impl/config"
+	"apus/impl/middleware"
+	"apus/impl/web"
+)
+
+var _ middleware.Constructor = New
+
+// New builds the filter.
+func New(_ *middleware.Env, _ *config.Section) (web.Filter, error) {
+	return func(next web.Handler) web.Handler { return next }, nil
+}

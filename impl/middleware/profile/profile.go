@@ -1,0 +1,15 @@
+// Package profile is the xprofile filter: a look at how the process spends its time.
+package profile
+
+import (
+	"apus/impl/config"
+	"apus/impl/middleware"
+	"apus/impl/web"
+)
+
+var _ middleware.Constructor = New
+
+// New builds the filter.
+func New(_ *middleware.Env, _ *config.Section) (web.Filter, error) {
+	return func(next web.Handler) web.Handler { return next }, nil
+}

