@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"time"
 
@@ -106,47 +107,40 @@ func buildApp(p *parts, last config.Part, info *middleware.Capabilities) (app, e
 }
 
 // mandatory filters are put in by Swift's proxy when the pipeline does not
-// name them: outermost first, each after those of its list that are present.
+// name them, each behind the first of every filter of its list that is there.
 var mandatory = []struct {
 	use   string
 	after []string
 }{
 	{"catch_errors", nil},
 	{"gatekeeper", []string{"catch_errors"}},
-	{"listing_formats", []string{"catch_errors", "gatekeeper", "healthcheck", "proxy_logging", "memcache"}},
+	{"listing_formats", []string{"catch_errors", "gatekeeper", "proxy_logging", "memcache"}},
+	{"copy", []string{"staticweb", "tempauth", "keystoneauth", "catch_errors", "gatekeeper", "proxy_logging"}},
+	{"dlo", []string{"copy", "staticweb", "tempauth", "keystoneauth", "catch_errors", "gatekeeper", "proxy_logging"}},
+	{"versioned_writes", []string{
+		"slo", "dlo", "copy", "staticweb", "tempauth", "keystoneauth", "catch_errors", "gatekeeper", "proxy_logging",
+	}},
 }
 
-// complete adds the mandatory filters to a proxy's pipeline.
+// complete adds the mandatory filters to a proxy's pipeline, innermost first.
 func complete(filters []config.Part, empty *config.Section) []config.Part {
-	for _, m := range mandatory {
-		at, present := 0, false
-		leading := true
-		for i, f := range filters {
-			if f.Use == m.use {
-				present = true
-			}
-			// Only the leading run counts: an inner proxy_logging must not
-			// push the filter behind auth.
-			if leading = leading && contains(m.after, f.Use); leading {
-				at = i + 1
-			}
-		}
-		if present {
+	for _, m := range slices.Backward(mandatory) {
+		if indexOf(filters, m.use) >= 0 {
 			continue
 		}
+		at := 0
+		for _, use := range m.after {
+			at = max(at, indexOf(filters, use)+1)
+		}
 		part := config.Part{Name: m.use, Use: m.use, Options: empty}
-		filters = append(filters[:at:at], append([]config.Part{part}, filters[at:]...)...)
+		filters = slices.Insert(slices.Clone(filters), at, part)
 	}
 	return filters
 }
 
-func contains(list []string, s string) bool {
-	for _, l := range list {
-		if l == s {
-			return true
-		}
-	}
-	return false
+// indexOf is where a filter first stands, or -1.
+func indexOf(filters []config.Part, use string) int {
+	return slices.IndexFunc(filters, func(f config.Part) bool { return f.Use == use })
 }
 
 // wrap builds the filters around the app, innermost first.
