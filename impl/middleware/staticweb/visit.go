@@ -148,9 +148,6 @@ func (v *visit) sub(method string, p swift.Path) *web.Request {
 	version, _, _ := v.req.Swift()
 	req.SetSwift(version, p)
 	req.Header.Set("User-Agent", v.agent())
-	if referer := v.req.Header.Get("Referer"); referer != "" {
-		req.Header.Set("Referer", referer) // an ACL may ask for it
-	}
 	return req
 }
 

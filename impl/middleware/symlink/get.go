@@ -2,6 +2,7 @@ package symlink
 
 import (
 	"context"
+	"maps"
 	"net/http"
 	"strings"
 
@@ -13,12 +14,12 @@ import (
 // getLink answers with the link itself.
 func (f *filter) getLink(ctx context.Context, req *web.Request) *web.Response {
 	resp := f.next.Serve(ctx, req)
-	for stored, shown := range map[string]string{
-		storedTarget: targetHeader, storedAccount: accountHeader, storedEtag: etagHeader, storedBytes: bytesHeader,
+	for _, name := range [...]struct{ stored, shown string }{
+		{storedTarget, targetHeader}, {storedAccount, accountHeader}, {storedEtag, etagHeader}, {storedBytes, bytesHeader},
 	} {
-		if v, ok := resp.Header[stored]; ok {
-			resp.Header[shown] = v
-			delete(resp.Header, stored)
+		if v, ok := resp.Header[name.stored]; ok {
+			resp.Header[name.shown] = v
+			delete(resp.Header, name.stored)
 		}
 	}
 	return resp
@@ -27,7 +28,7 @@ func (f *filter) getLink(ctx context.Context, req *web.Request) *web.Response {
 // get answers with the object at the end of the links.
 func (f *filter) get(ctx context.Context, client *web.Request) *web.Response {
 	req := *client
-	req.Header = client.Header.Clone()
+	req.Header = maps.Clone(client.Header) // enough for one that is replaced
 	// A link has no bytes to take a range of: 416 would be about nothing.
 	if have := req.Header.Get(ignoreRangesIf); have != "" {
 		req.Header.Set(ignoreRangesIf, have+","+storedTarget)

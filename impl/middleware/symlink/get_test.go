@@ -1,9 +1,12 @@
 package symlink
 
 import (
+	"context"
 	"net/http"
+	"strings"
 	"testing"
 
+	"apus/impl/web"
 	"apus/impl/web/webtest"
 )
 
@@ -158,6 +161,21 @@ func TestRights(t *testing.T) {
 	}
 }
 
+// To own the link is not to own the target.
+func TestOwnerOfTheLink(t *testing.T) {
+	s, h := world(t, "")
+	s.link("/c/l", "c/o", "", storedAccount, "b")
+	req := webtest.Request("GET", "/v1/a/c/l")
+	req.Authorize = func(_ context.Context, r *web.Request) *web.Response {
+		r.Owner = r.Owner || strings.HasPrefix(r.Path, "/v1/a/")
+		return nil
+	}
+	webtest.Do(h, req)
+	if len(s.seen) != 2 || s.seen[1].Path != "/v1/b/c/o" || s.seen[1].Owner {
+		t.Errorf("%+v", s.seen)
+	}
+}
+
 // Conditions are judged by the target, whatever the link says to them.
 func TestConditions(t *testing.T) {
 	sum := hexMD5("target body")
@@ -210,7 +228,7 @@ func TestOthersPass(t *testing.T) {
 	s, h := world(t, "")
 	s.link("/c/l", "c/o", "")
 	for _, line := range []string{"DELETE /v1/a/c/l", "OPTIONS /v1/a/c/l", "PUT /v1/a/c/l", "GET /v1/a", "HEAD /v1/a/c", "GET /info"} {
-		method, path, _ := cut(line)
+		method, path, _ := strings.Cut(line, " ")
 		webtest.Do(h, webtest.Request(method, path))
 		if log := s.takeLog(); log != line {
 			t.Errorf("%s: %s", line, log)

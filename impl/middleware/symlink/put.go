@@ -139,9 +139,6 @@ func (f *filter) vouch(ctx context.Context, req *web.Request, version string, wa
 func (f *filter) headTarget(ctx context.Context, req *web.Request, version string, want wanted) (target, refusal *web.Response) {
 	path := "/" + version + want.path.String()
 	head := req.Sub(http.MethodHead, path, source)
-	if v := req.Header.Get("Referer"); v != "" {
-		head.Header.Set("Referer", v) // an ACL may ask for it
-	}
 	if config.Truth(req.Header.Get(allowReserved)) {
 		head.Header.Set(allowReserved, "true")
 	}

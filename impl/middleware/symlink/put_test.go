@@ -13,8 +13,6 @@ import (
 	"apus/impl/web/webtest"
 )
 
-func cut(line string) (string, string, bool) { return strings.Cut(line, " ") }
-
 func TestParseTarget(t *testing.T) {
 	const form = badTarget
 	for name, c := range map[string]struct {
@@ -144,15 +142,16 @@ func TestPutStatic(t *testing.T) {
 		"object": {"c/o", sum, 201, "", "", "11", "; symlink_target=c/o"},
 		"wrong etag": {"c/o", "old", 409, "Object Etag '" + sum + "' does not match X-Symlink-Target-Etag header 'old'",
 			"/v1/a/c/o", "", ""},
-		"nothing there":       {"c/x y", sum, 409, "X-Symlink-Target does not exist", "/v1/a/c/x%20y", "", ""},
-		"static link":         {"c/static", sum, 201, "", "", "11", "; symlink_target=c/static"},
-		"stale static link":   {"c/stale", "old", 409, "Object Etag '" + sum + "' does not match X-Symlink-Target-Etag header 'old'", "/v1/a/c/o", "", ""},
-		"dangling":            {"c/dangling", sum, 409, "X-Symlink-Target does not exist", "/v1/a/c/none", "", ""},
-		"dynamic link":        {"c/soft", emptyMD5, 201, "", "", "0", "; symlink_target=c/soft"},
-		"target of a dynamic": {"c/soft", sum, 409, "Object Etag '" + emptyMD5 + "' does not match X-Symlink-Target-Etag header '" + sum + "'", "/v1/a/c/soft", "", ""},
-		"loop":                {"c/loop", "x", 409, "Too many levels of symbolic links, maximum allowed is 2", "", "", ""},
-		"large object":        {"c/large", large, 201, "", "", "77", "; slo_etag=whole; symlink_target=c/large"},
-		"old large object":    {"c/oldlarge", large, 201, "", "", "78", "; slo_etag=whole2; symlink_target=c/oldlarge"},
+		"nothing there":            {"c/x y", sum, 409, "X-Symlink-Target does not exist", "/v1/a/c/x%20y", "", ""},
+		"static link":              {"c/static", sum, 201, "", "", "11", "; symlink_target=c/static"},
+		"stale static link":        {"c/stale", "old", 409, "Object Etag '" + sum + "' does not match X-Symlink-Target-Etag header 'old'", "/v1/a/c/o", "", ""},
+		"dangling":                 {"c/dangling", sum, 409, "X-Symlink-Target does not exist", "/v1/a/c/none", "", ""},
+		"dynamic link":             {"c/soft", emptyMD5, 201, "", "", "0", "; symlink_target=c/soft"},
+		"static link to a dynamic": {"c/hard", emptyMD5, 201, "", "", "11", "; symlink_target=c/hard"},
+		"target of a dynamic":      {"c/soft", sum, 409, "Object Etag '" + emptyMD5 + "' does not match X-Symlink-Target-Etag header '" + sum + "'", "/v1/a/c/soft", "", ""},
+		"loop":                     {"c/loop", "x", 409, "Too many levels of symbolic links, maximum allowed is 2", "", "", ""},
+		"large object":             {"c/large", large, 201, "", "", "77", "; slo_etag=whole; symlink_target=c/large"},
+		"old large object":         {"c/oldlarge", large, 201, "", "", "78", "; slo_etag=whole2; symlink_target=c/oldlarge"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s, h := world(t, "")
@@ -160,6 +159,8 @@ func TestPutStatic(t *testing.T) {
 			s.link("/c/static", "c/o", sum)
 			s.link("/c/stale", "c/o", "old")
 			s.link("/c/dangling", "c/none", sum)
+			s.link("/c/hard", "c/mild", emptyMD5)
+			s.link("/c/mild", "c/o", "")
 			s.link("/c/loop", "c/loop", "x")
 			s.link("/c/soft", "c/o", "", storedAccount, "b",
 				listingEtag, emptyMD5+"; symlink_target=c/o; symlink_target_account=b")
