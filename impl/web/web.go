@@ -168,7 +168,7 @@ func (r *Request) Sub(method, path, source string) *Request {
 // make himself, such as a filter's look at its own settings.
 func (r *Request) PreAuthorized(method, path, source string) *Request {
 	s := r.Sub(method, path, source)
-	s.Authorize = nil
+	s.Authorize, s.AuthorizeOverride = nil, true // an auth filter behind the asker steps aside
 	s.Owner = true
 	return s
 }
