@@ -64,6 +64,7 @@ func TestSignatures(t *testing.T) {
 		{"other path", "PUT", "/v1/a/c/o2", "", "US nonce " + sign("PUT", "/v1/a/c/o", "0", "first", "userkey"), "cs:invalid-sig"},
 		{"other key", "PUT", "/v1/a/c/o", "", "US nonce " + sign("PUT", "/v1/a/c/o", "0", "third", "userkey"), "cs:invalid-sig"},
 		{"no key at all", "PUT", "/v1/a/c/o", "", "US nonce " + sign("PUT", "/v1/a/c/o", "0", "", "userkey"), "cs:invalid-sig"},
+		{"no second key", "PUT", "/v1/a/c/o", "", "empty nonce " + sign("PUT", "/v1/a/c/o", "0", "", "userkey"), "cs:invalid-sig"},
 		{"two words", "PUT", "/v1/a/c/o", "", "US nonce", "cs:not-3-args"},
 		{"four words", "PUT", "/v1/a/c/o", "", "US nonce sig x", "cs:not-3-args"},
 		{"unknown realm", "PUT", "/v1/a/c/o", "", "EU nonce sig", "cs:no-local-realm-key"},
