@@ -184,10 +184,10 @@ func partNumber(req *web.Request) (int, *web.Response) {
 	}
 	n, err := strconv.Atoi(values[0])
 	if err != nil || n <= 0 {
-		return 0, plainError(http.StatusBadRequest, "Part number must be an integer greater than 0")
+		return 0, web.HTML(http.StatusBadRequest, "Part number must be an integer greater than 0")
 	}
 	if req.Header.Get("Range") != "" {
-		return 0, plainError(http.StatusBadRequest, "Range requests are not supported with part number queries")
+		return 0, web.HTML(http.StatusBadRequest, "Range requests are not supported with part number queries")
 	}
 	return n, nil
 }

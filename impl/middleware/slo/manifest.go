@@ -1,6 +1,7 @@
 package slo
 
 import (
+	"apus/impl/middleware/heartbeat"
 	"bytes"
 	"crypto/md5"
 	"encoding/base64"
@@ -192,18 +193,7 @@ func rawManifest(stored []byte) ([]byte, error) {
 	if items == nil {
 		items = []map[string]any{}
 	}
-	return encodeJSON(items), nil
-}
-
-// encodeJSON leaves <, > and & as they are.
-func encodeJSON(v any) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		panic(err) // none of our types can fail
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	return heartbeat.EncodeJSON(items), nil
 }
 
 // decodeBase64 wants the padding, of which there may be too much, and takes

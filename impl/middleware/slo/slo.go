@@ -28,6 +28,7 @@ import (
 	"time"
 
 	"apus/impl/config"
+	"apus/impl/expiry"
 	"apus/impl/middleware"
 	"apus/impl/middleware/segments"
 	"apus/impl/web"
@@ -57,6 +58,8 @@ type options struct {
 	limits                         segments.Limits
 	concurrency, deleteConcurrency int64
 	yieldEvery                     time.Duration
+	asyncDelete                    bool
+	queue                          expiry.Queue
 }
 
 func readOptions(s *config.Section) options {
@@ -68,9 +71,10 @@ func readOptions(s *config.Section) options {
 		limits:          segments.ReadLimits(s),
 		concurrency:     max(s.Int("concurrency", 2, 0, 1000), 1),
 		yieldEvery:      s.Seconds("yield_frequency", 10*time.Second),
+		asyncDelete:     s.Bool("allow_async_delete", true),
+		queue:           expiry.ReadQueue(s),
 	}
 	o.deleteConcurrency = max(s.Int("delete_concurrency", o.concurrency, 0, 1000), 1)
-	s.Bool("allow_async_delete", false) // deleting in the background needs the expirer's queue; see /info
 	return o
 }
 
@@ -82,13 +86,14 @@ func New(env *middleware.Env, opts *config.Section) (web.Filter, error) {
 		"max_manifest_size":     o.maxManifestSize,
 		"yield_frequency":       int64(o.yieldEvery.Seconds()),
 		"min_segment_size":      1,
-		"allow_async_delete":    false,
+		"allow_async_delete":    o.asyncDelete,
 	})
-	return func(next web.Handler) web.Handler { return &filter{options: o, next: next} }, nil
+	return func(next web.Handler) web.Handler { return &filter{options: o, env: env, next: next} }, nil
 }
 
 type filter struct {
 	options
+	env  *middleware.Env
 	next web.Handler
 }
 
@@ -111,12 +116,15 @@ func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
 	case req.Method == http.MethodPut && mode == "put":
 		return f.put(ctx, req)
 	case req.Method == http.MethodDelete && mode == "delete":
+		if f.asyncDelete && config.Truth(req.Query().Get("async")) {
+			return f.deleteLater(ctx, req)
+		}
 		return f.delete(ctx, req)
 	case req.Method == http.MethodGet || req.Method == http.MethodHead:
 		return f.get(ctx, req)
 	case req.Header.Get(markerHeader) != "":
-		return web.Plain(http.StatusBadRequest, "%s is a reserved header. To create a static large object "+
-			"add query param multipart-manifest=put.", markerHeader)
+		return web.HTML(http.StatusBadRequest, markerHeader+" is a reserved header. To create a static large object "+
+			"add query param multipart-manifest=put.")
 	}
 	return f.next.Serve(ctx, req)
 }
