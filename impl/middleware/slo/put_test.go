@@ -92,6 +92,19 @@ func TestPutEtag(t *testing.T) {
 	}
 }
 
+func TestPutNeedsALength(t *testing.T) {
+	s := newStore()
+	h := s.filter(t, "")
+	if got := webtest.Do(h, webtest.Request("PUT", "/v1/a/c/o?multipart-manifest=put")); got.Status != 411 {
+		t.Errorf("%d %q", got.Status, got.Body)
+	}
+	req := webtest.Request("PUT", "/v1/a/c/o?multipart-manifest=put")
+	req.Body, req.ContentLength = strings.NewReader("[]"), -1 // chunks
+	if got := webtest.Do(h, req); got.Status != 201 {
+		t.Errorf("%d %q", got.Status, got.Body)
+	}
+}
+
 // TestPutRefuses: what can be seen in the manifest alone is answered without
 // any request.
 func TestPutRefuses(t *testing.T) {
