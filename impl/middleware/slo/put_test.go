@@ -92,6 +92,17 @@ func TestPutEtag(t *testing.T) {
 	}
 }
 
+// What another cluster sends as it is stored there is stored as it is.
+func TestVerbatim(t *testing.T) {
+	s := newStore()
+	h := s.filter(t, "")
+	req := webtest.Request("PUT", "/v1/a/c/o?multipart-manifest=put", markerHeader, "True")
+	req.Verbatim, req.Body, req.ContentLength = true, strings.NewReader("anything"), 8
+	if got := webtest.Do(h, req); got.Status != 201 || s.objects["/v1/a/c/o"].data != "anything" {
+		t.Errorf("%d %q", got.Status, got.Body)
+	}
+}
+
 func TestPutNeedsALength(t *testing.T) {
 	s := newStore()
 	h := s.filter(t, "")
