@@ -1,6 +1,7 @@
 package slo
 
 import (
+	"apus/impl/middleware/heartbeat"
 	"context"
 	"io"
 	"net/http"
@@ -25,11 +26,11 @@ const (
 // manifests. The status is sent before anything is done; the body tells how
 // it went.
 func (f *filter) delete(ctx context.Context, req *web.Request) *web.Response {
-	format := chooseFormat(req.Header.Get("Accept"))
+	format := heartbeat.Choose(req.Header.Get("Accept"), heartbeat.Formats()...)
 	d := &deletion{
 		ctx: ctx, filter: f, req: req, format: format, watch: host.StartStopwatch(),
-		result: report{values: map[string]any{
-			"Response Status": statusLine(http.StatusOK), "Response Body": "", "Number Deleted": 0, "Number Not Found": 0,
+		result: heartbeat.Report{Values: map[string]any{
+			"Response Status": heartbeat.StatusLine(http.StatusOK), "Response Body": "", "Number Deleted": 0, "Number Not Found": 0,
 		}},
 		failed: http.StatusBadRequest,
 	}
@@ -39,12 +40,12 @@ func (f *filter) delete(ctx context.Context, req *web.Request) *web.Response {
 	}
 	if format == "" {
 		d.finish(http.StatusNotAcceptable, "")
-		format = formatText
+		format = heartbeat.Text
 	} else {
 		d.start()
 	}
 	return &web.Response{
-		Status: http.StatusOK, Header: http.Header{"Content-Type": {contentType(format)}},
+		Status: http.StatusOK, Header: http.Header{"Content-Type": {heartbeat.ContentType(format)}},
 		Body: d, ContentLength: -1,
 	}
 }
@@ -61,7 +62,7 @@ type deletion struct {
 	base      string // "/v1/account"
 	versionID []string
 	queue     []victim
-	result    report
+	result    heartbeat.Report
 	deleted   int
 	notFound  int
 	failed    int // status of the report if there are failures
@@ -78,9 +79,8 @@ type deletion struct {
 type victim struct {
 	name     string
 	manifest bool
-	outer    bool // the one the client named
-	status   int  // not 0: it is not to be deleted, for this reason
-	reason   string
+	outer    bool     // the one the client named
+	refusal  *refusal // if it is not to be deleted
 }
 
 func (d *deletion) start() {
@@ -151,60 +151,72 @@ func (d *deletion) step() {
 	for i, v := range batch {
 		d.record(v, statuses[i])
 	}
-	if len(d.result.failures) >= maxFailures {
+	if len(d.result.Failures) >= maxFailures {
 		d.finish(http.StatusBadRequest, "Max delete failures exceeded")
 	}
 }
 
 // expand queues the segments of a manifest and, behind them, the manifest.
 func (d *deletion) expand(v victim) {
-	segments, status, reason := d.segments(v)
-	for i := range segments {
-		if segments[i].data == nil {
-			d.queue = append(d.queue, victim{name: segments[i].name, manifest: segments[i].sub})
+	var version []string
+	if v.outer {
+		version = d.versionID
+	}
+	list, refusal := d.filter.stored(d.ctx, d.req, v.name, version)
+	for i := range list {
+		if list[i].data == nil {
+			d.queue = append(d.queue, victim{name: list[i].name, manifest: list[i].sub})
 		}
 	}
-	v.manifest, v.status, v.reason = false, status, reason
+	v.manifest, v.refusal = false, refusal
 	d.queue = append(d.queue, v)
 }
 
-// segments reads a manifest; a status that is not 0 says why it cannot.
-func (d *deletion) segments(v victim) (segments []segment, status int, reason string) {
-	req := sub(d.req, http.MethodGet, d.base+v.name, "MultipartDELETE")
+// refusal is why something cannot be deleted.
+type refusal struct {
+	status int
+	reason string
+}
+
+// stored reads the manifest of name, a path below the account. version is of
+// the object, if the client named one.
+func (f *filter) stored(ctx context.Context, client *web.Request, name string, version []string) ([]segment, *refusal) {
+	v, path, _ := client.Swift()
+	req := sub(client, http.MethodGet, "/"+v+"/"+path.Account+name, "MultipartDELETE")
 	query := url.Values{"multipart-manifest": {"get"}}
-	if v.outer && d.versionID != nil {
-		query["version-id"] = d.versionID
+	if version != nil {
+		query["version-id"] = version
 	}
 	req.RawQuery = query.Encode()
-	resp := d.filter.next.Serve(d.ctx, req)
+	resp := f.next.Serve(ctx, req)
 	switch {
 	case resp.OK() && !isLarge(resp):
 		resp.Abandon() // it may be long
-		return nil, http.StatusBadRequest, "Not an SLO manifest"
+		return nil, &refusal{http.StatusBadRequest, "Not an SLO manifest"}
 	case resp.OK():
 		text, err := resp.ReadAll(maxStoredManifest)
 		if err == nil {
-			segments, err = decodeManifest(text)
+			var list []segment
+			if list, err = decodeManifest(text); err == nil {
+				return list, nil
+			}
 		}
-		if err != nil {
-			return nil, http.StatusInternalServerError, "Unable to load SLO manifest"
-		}
-		return segments, 0, ""
+		return nil, &refusal{http.StatusInternalServerError, "Unable to load SLO manifest"}
 	}
 	resp.Discard()
 	switch resp.Status {
 	case http.StatusNotFound:
-		return nil, resp.Status, "SLO manifest not found"
+		return nil, &refusal{resp.Status, "SLO manifest not found"}
 	case http.StatusUnauthorized:
-		return nil, resp.Status, statusLine(resp.Status)
+		return nil, &refusal{resp.Status, heartbeat.StatusLine(resp.Status)}
 	}
-	return nil, http.StatusInternalServerError, "Unable to load SLO manifest or segment."
+	return nil, &refusal{http.StatusInternalServerError, "Unable to load SLO manifest or segment."}
 }
 
 // remove deletes one object and returns the status.
 func (d *deletion) remove(v victim) int {
-	if v.status != 0 {
-		return v.status
+	if v.refusal != nil {
+		return v.refusal.status
 	}
 	if !cleanName(v.name) {
 		return http.StatusPreconditionFailed
@@ -226,20 +238,20 @@ func (d *deletion) record(v victim, status int) {
 	case status == http.StatusNotFound:
 		d.notFound++
 		return
-	case v.reason == "" && status >= 500:
+	case v.refusal == nil && status >= 500:
 		d.failed = http.StatusBadGateway
 	}
-	reason := v.reason
-	if reason == "" {
-		reason = statusLine(status)
+	reason := heartbeat.StatusLine(status)
+	if v.refusal != nil {
+		reason = v.refusal.reason
 	}
-	d.result.failures = append(d.result.failures, failure{quote(v.name), reason})
+	d.result.Failures = append(d.result.Failures, heartbeat.Failure{Name: heartbeat.Quote(v.name), Status: reason})
 }
 
 // complete ends a deletion that went through the whole queue.
 func (d *deletion) complete() {
 	switch {
-	case d.result.failures != nil:
+	case d.result.Failures != nil:
 		d.finish(d.failed, "")
 	case d.deleted+d.notFound == 0:
 		d.finish(http.StatusBadRequest, "Invalid bulk delete.")
@@ -250,9 +262,9 @@ func (d *deletion) complete() {
 
 // finish writes the report.
 func (d *deletion) finish(status int, explanation string) {
-	v := d.result.values
-	v["Response Status"], v["Response Body"] = statusLine(status), explanation
+	v := d.result.Values
+	v["Response Status"], v["Response Body"] = heartbeat.StatusLine(status), explanation
 	v["Number Deleted"], v["Number Not Found"] = d.deleted, d.notFound
-	d.pending = append([]byte(d.separator), d.result.encode(d.format, "delete")...)
+	d.pending = append([]byte(d.separator), d.result.Encode(d.format, "delete")...)
 	d.queue, d.done = nil, true
 }
