@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"apus/impl/config"
+	"apus/impl/middleware/bulk/report"
 	"apus/impl/swift"
 	"apus/impl/web"
 )
@@ -36,14 +37,14 @@ func (f *filter) put(ctx context.Context, req *web.Request) *web.Response {
 		return plainError(http.StatusRequestEntityTooLarge,
 			fmt.Sprintf("Number of object-backed segments must be <= %d", f.maxSegments))
 	}
-	format := chooseFormat(req.Header.Get("Accept"))
+	format := report.Choose(req.Header.Get("Accept"))
 	if format == "" {
-		format = formatText
+		format = report.Text
 	}
 	m := &manifest{want: want, segments: make([]segment, len(want)), stored: make([]any, len(want))}
 	m.build(f.headAll(ctx, req, base, m.objects()))
 	if m.problems != nil {
-		body := report{failures: m.problems}.encode(format, "upload")
+		body := report.Report{Failures: m.problems}.Encode(format, "upload")
 		return web.Text(http.StatusBadRequest, string(body), contentType(format))
 	}
 	size, etag := measure(m.segments)
@@ -134,7 +135,7 @@ type manifest struct {
 	want     []wanted
 	segments []segment
 	stored   []any // what becomes JSON
-	problems []failure
+	problems []report.Failure
 }
 
 // objects lists what the segments refer to, each once, in order.
@@ -167,13 +168,15 @@ func (m *manifest) build(objects map[string]found) {
 // object checks segment i against its object.
 func (m *manifest) object(i int, o found) {
 	w := &m.want[i]
-	fail := func(what string) { m.problems = append(m.problems, failure{quote(w.path), what}) }
+	fail := func(what string) {
+		m.problems = append(m.problems, report.Failure{Name: report.Quote(w.path), Status: what})
+	}
 	if o.status/100 != 2 {
-		fail(statusLine(o.status))
+		fail(report.StatusLine(o.status))
 		return
 	}
 	if o.size < 0 {
-		fail(statusLine(http.StatusServiceUnavailable)) // a HEAD always knows
+		fail(report.StatusLine(http.StatusServiceUnavailable)) // a HEAD always knows
 		return
 	}
 	s := segment{name: w.object(), hash: o.etag, size: o.size, to: o.size, sub: o.large}

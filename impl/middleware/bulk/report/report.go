@@ -1,6 +1,12 @@
-package slo
+// Package report is how filters answer that do many things for one request:
+// the status 200 goes out early, whitespace keeps the connection alive while
+// they work, and the end of the body is a report that tells the real status,
+// counts, and what failed, as text, JSON or XML.
+package report
 
 import (
+	"bytes"
+	"encoding/json"
 	"encoding/xml"
 	"fmt"
 	"sort"
@@ -12,18 +18,18 @@ import (
 
 // Formats of a report.
 const (
-	formatText = "text/plain"
-	formatJSON = "application/json"
+	Text = "text/plain"
+	JSON = "application/json"
 )
 
-var formats = [...]string{formatText, formatJSON, "application/xml", "text/xml"}
+var formats = [...]string{Text, JSON, "application/xml", "text/xml"}
 
-// chooseFormat is the format that an Accept header likes best, the earlier
+// Choose is the format that an Accept header likes best, the earlier
 // one of equals; "" when it accepts none. A header that cannot be read counts
 // as absent.
-func chooseFormat(accept string) string {
+func Choose(accept string) string {
 	if strings.TrimSpace(accept) == "" {
-		return formatText
+		return Text
 	}
 	best, bestQ := "", 0.0
 	for _, format := range formats {
@@ -31,7 +37,7 @@ func chooseFormat(accept string) string {
 		for _, item := range strings.Split(accept, ",") {
 			pattern, params, _ := strings.Cut(strings.TrimSpace(item), ";")
 			if !strings.Contains(pattern, "/") {
-				return formatText
+				return Text
 			}
 			if s := matchType(strings.TrimSpace(pattern), format); s > specific {
 				specific, q = s, quality(params)
@@ -71,33 +77,33 @@ func quality(params string) float64 {
 	return 1
 }
 
-// failure is an object and what was wrong with it.
-type failure struct{ name, status string }
+// Failure is an object and what was wrong with it.
+type Failure struct{ Name, Status string }
 
-// report is what happened to many objects. Values are strings or ints.
-type report struct {
-	values   map[string]any
-	failures []failure
+// Report is what happened to many objects. Values are strings or ints.
+type Report struct {
+	Values   map[string]any
+	Failures []Failure
 }
 
-// encode writes a report; root is its element in XML. Text is for a format
+// Encode writes a report; root is its element in XML. Text is for a format
 // that is none of ours.
-func (r report) encode(format, root string) []byte {
-	keys := make([]string, 0, len(r.values))
-	for k := range r.values {
+func (r Report) Encode(format, root string) []byte {
+	keys := make([]string, 0, len(r.Values))
+	for k := range r.Values {
 		keys = append(keys, k)
 	}
 	sort.Strings(keys)
 	var b strings.Builder
 	switch {
-	case format == formatJSON:
+	case format == JSON:
 		all := map[string]any{}
-		for k, v := range r.values {
+		for k, v := range r.Values {
 			all[k] = v
 		}
-		errors := make([][2]string, len(r.failures))
-		for i, f := range r.failures {
-			errors[i] = [2]string{f.name, f.status}
+		errors := make([][2]string, len(r.Failures))
+		for i, f := range r.Failures {
+			errors[i] = [2]string{f.Name, f.Status}
 		}
 		all["Errors"] = errors
 		return encodeJSON(all)
@@ -105,23 +111,34 @@ func (r report) encode(format, root string) []byte {
 		fmt.Fprintf(&b, "<%s>\n", root)
 		for _, k := range keys {
 			tag := strings.ToLower(strings.ReplaceAll(k, " ", "_"))
-			fmt.Fprintf(&b, "<%s>%s</%s>\n", tag, escapeXML(fmt.Sprint(r.values[k])), tag)
+			fmt.Fprintf(&b, "<%s>%s</%s>\n", tag, escapeXML(fmt.Sprint(r.Values[k])), tag)
 		}
 		b.WriteString("<errors>\n")
-		for _, f := range r.failures {
-			fmt.Fprintf(&b, "<object><name>%s</name><status>%s</status></object>\n", escapeXML(f.name), escapeXML(f.status))
+		for _, f := range r.Failures {
+			fmt.Fprintf(&b, "<object><name>%s</name><status>%s</status></object>\n", escapeXML(f.Name), escapeXML(f.Status))
 		}
 		fmt.Fprintf(&b, "</errors>\n</%s>\n", root)
 	default:
 		for _, k := range keys {
-			fmt.Fprintf(&b, "%s: %v\n", k, r.values[k])
+			fmt.Fprintf(&b, "%s: %v\n", k, r.Values[k])
 		}
 		b.WriteString("Errors:\n")
-		for _, f := range r.failures {
-			fmt.Fprintf(&b, "%s, %s\n", f.name, f.status)
+		for _, f := range r.Failures {
+			fmt.Fprintf(&b, "%s, %s\n", f.Name, f.Status)
 		}
 	}
 	return []byte(b.String())
+}
+
+// encodeJSON leaves <, > and & as they are.
+func encodeJSON(v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(err) // strings and numbers cannot fail
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }
 
 func escapeXML(s string) string {
@@ -130,20 +147,12 @@ func escapeXML(s string) string {
 	return b.String()
 }
 
-// contentType is the header for a format.
-func contentType(format string) string {
-	if strings.HasPrefix(format, "text/") {
-		return format + "; charset=UTF-8"
-	}
-	return format
-}
+// StatusLine is "404 Not Found".
+func StatusLine(status int) string { return fmt.Sprintf("%d %s", status, web.StatusText(status)) }
 
-// statusLine is "404 Not Found".
-func statusLine(status int) string { return fmt.Sprintf("%d %s", status, web.StatusText(status)) }
-
-// quote percent-encodes a name as reports do: all but letters, digits and
+// Quote percent-encodes a name as reports do: all but letters, digits and
 // _.-~/ .
-func quote(name string) string {
+func Quote(name string) string {
 	var b strings.Builder
 	for i := range len(name) {
 		c := name[i]
@@ -155,9 +164,4 @@ func quote(name string) string {
 		}
 	}
 	return b.String()
-}
-
-// plainError is an answer that explains itself in plain text.
-func plainError(status int, text string) *web.Response {
-	return web.Text(status, text, contentType(formatText))
 }
