@@ -92,7 +92,7 @@ func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
 		return web.HTML(http.StatusBadRequest, "The header '"+name+"' is not allowed in this tempurl")
 	}
 	f.in.clean(req.Header)
-	req.Authorize, req.AuthorizeOverride = scope(target, key), true
+	req.Authorize, req.AuthorizeOverride = key.Scope(target), true
 	req.Meta.User = User
 	req.SetQuery(c.query())
 	resp := f.next.Serve(ctx, req)
@@ -152,31 +152,12 @@ func (f *filter) target(req *web.Request, c *claim) (swift.Path, bool) {
 	return p, strings.HasPrefix(p.Object, c.prefix)
 }
 
-// scope decides about a signed request and the sub-requests made for it.
-func scope(target swift.Path, key sign.Key) func(context.Context, *web.Request) *web.Response {
-	return func(_ context.Context, req *web.Request) *web.Response {
-		_, p, ok := req.Swift()
-		if ok && p.Account == target.Account && (!key.Container || p.Container == target.Container) {
-			return nil
-		}
-		realm := "unknown"
-		if ok {
-			realm = p.Account
-		}
-		resp := web.NewResponse(http.StatusUnauthorized)
-		resp.Header.Set("Www-Authenticate", `Swift realm="`+web.EscapePath(realm)+`"`)
-		return resp
-	}
-}
-
 // refuse says no and not why, so that nobody learns from trying.
 func refuse(req *web.Request) *web.Response {
-	resp := web.HTML(http.StatusUnauthorized, "401 Unauthorized: Temp URL invalid\n")
 	if req.Method == http.MethodHead {
-		resp = web.NewResponse(http.StatusUnauthorized)
+		return sign.Unauthorized("unknown", "")
 	}
-	resp.Header.Set("Www-Authenticate", `Swift realm="unknown"`)
-	return resp
+	return sign.Unauthorized("unknown", "401 Unauthorized: Temp URL invalid\n")
 }
 
 // pointer is a header that would make what is written stand for something

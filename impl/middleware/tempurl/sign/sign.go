@@ -15,6 +15,7 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"hash"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -141,4 +142,30 @@ func Keys(ctx context.Context, next web.Handler, req *web.Request, p swift.Path)
 	add(info.Account(ctx, next, req, p.Account).Meta, false)
 	add(info.Container(ctx, next, req, p.Account, p.Container).Meta, true)
 	return keys
+}
+
+// Scope is the authorization of a request that k signed and that is for
+// target. It holds for the sub-requests made of it too: they get no further
+// than the key does.
+func (k Key) Scope(target swift.Path) func(context.Context, *web.Request) *web.Response {
+	return func(_ context.Context, req *web.Request) *web.Response {
+		_, p, ok := req.Swift()
+		switch {
+		case !ok:
+			return Unauthorized("unknown", "")
+		case p.Account != target.Account || k.Container && p.Container != target.Container:
+			return Unauthorized(p.Account, "")
+		}
+		return nil
+	}
+}
+
+// Unauthorized is 401 with this text, or the standard one if it is empty.
+func Unauthorized(realm, text string) *web.Response {
+	resp := web.NewResponse(http.StatusUnauthorized)
+	if text != "" {
+		resp = web.HTML(http.StatusUnauthorized, text)
+	}
+	resp.Header.Set("Www-Authenticate", `Swift realm="`+web.EscapePath(realm)+`"`)
+	return resp
 }
