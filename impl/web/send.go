@@ -129,14 +129,19 @@ func (x *exchange) writeHeaderAfterRest(status int) {
 	_ = x.rc.Flush()
 }
 
-// settle sees to what a duplex response has left of the request: net/http may
-// read a short rest, and a body that broke cannot be followed by anything.
+// restMax is how much of a request is read away for its connection to carry
+// another, as in net/http.
+const restMax = 256 << 10
+
+// settle sees to what a duplex response has left of the request. net/http
+// would read a short rest after it has stopped to watch the connection, and
+// then start to watch it again, at the next request's cost.
 func (x *exchange) settle() error {
+	if x.body.unread() {
+		_, _ = io.CopyN(io.Discard, x.body, restMax)
+	}
 	if x.body.broken() {
 		return x.body.err
-	}
-	if x.body.unread() {
-		_ = x.rc.SetReadDeadline(host.Deadline(x.edge.cfg.ClientTimeout))
 	}
 	return nil
 }
