@@ -40,10 +40,17 @@ type source struct {
 	err  error // of the body, not of what is in it
 }
 
-func (s *source) Read(p []byte) (int, error) {
-	if err := s.ctx.Err(); err != nil {
+// over is an error once the request has ended.
+func (s *source) over() error {
+	if err := s.ctx.Err(); err != nil && s.err == nil {
 		s.err = swift.E("bulk.Read", "", swift.ClientGone, err)
-		return 0, s.err
+	}
+	return s.err
+}
+
+func (s *source) Read(p []byte) (int, error) {
+	if err := s.over(); err != nil {
+		return 0, err
 	}
 	n, err := s.body.Read(p)
 	if err != nil && err != io.EOF {
@@ -62,7 +69,7 @@ func openArchive(ctx context.Context, body io.Reader, open func(io.Reader) (io.R
 	if err != nil {
 		return a, err
 	}
-	a.plain = &interruptible{ctx: ctx, r: plain}
+	a.plain = &interruptible{body: a.body, r: plain}
 	a.tar = tar.NewReader(a.plain)
 	return a, nil
 }
@@ -70,13 +77,13 @@ func openArchive(ctx context.Context, body io.Reader, open func(io.Reader) (io.R
 // interruptible fails once the request has ended, however much the reader
 // could still make of what it has.
 type interruptible struct {
-	ctx context.Context
-	r   io.Reader
-	n   int64
+	body *source
+	r    io.Reader
+	n    int64
 }
 
 func (i *interruptible) Read(p []byte) (int, error) {
-	if err := i.ctx.Err(); err != nil {
+	if err := i.body.over(); err != nil {
 		return 0, err
 	}
 	n, err := i.r.Read(p)
