@@ -97,10 +97,7 @@ func (f *filter) answer(ctx context.Context, format string, step func() []byte) 
 	}
 	resp := &web.Response{Status: http.StatusOK, Header: http.Header{}, Body: body, ContentLength: -1}
 	resp.Duplex = !body.Done()
-	resp.Header.Set("Content-Type", format)
-	if format == "" {
-		resp.Header.Set("Content-Type", "text/html; charset=UTF-8")
-	}
+	resp.Header.Set("Content-Type", report.ContentType(format))
 	return resp
 }
 

@@ -26,18 +26,16 @@ func (f *filter) delete(ctx context.Context, req *web.Request) *web.Response {
 	format := report.Choose(req.Header.Get("Accept"))
 	d := &deletion{ctx: ctx, filter: f, req: req, format: format}
 	step := d.step
-	kind := contentType(format)
 	switch {
 	case format == "":
 		step = d.refuse(http.StatusNotAcceptable, "")
-		kind = contentType(report.Text)
 	case !cleanName(req.Path):
 		step = d.refuse(http.StatusPreconditionFailed, "Invalid UTF8 or contains NULL")
 	default:
 		d.start()
 	}
 	return &web.Response{
-		Status: http.StatusOK, Header: http.Header{"Content-Type": {kind}},
+		Status: http.StatusOK, Header: http.Header{"Content-Type": {report.ContentType(format)}},
 		Body: report.NewStream(ctx, format, f.yieldEvery, step), ContentLength: -1,
 	}
 }

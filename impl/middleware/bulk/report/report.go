@@ -147,6 +147,15 @@ func escapeXML(s string) string {
 	return b.String()
 }
 
+// ContentType is the header for a format. Where no format fits, the report is
+// text that is called HTML.
+func ContentType(format string) string {
+	if format == "" {
+		return "text/html; charset=UTF-8"
+	}
+	return format
+}
+
 // StatusLine is "404 Not Found".
 func StatusLine(status int) string { return fmt.Sprintf("%d %s", status, web.StatusText(status)) }
 
