@@ -90,6 +90,10 @@ type Request struct {
 	// decided by itself (a signed URL); auth filters then step aside, unless
 	// configured not to.
 	AuthorizeOverride bool
+	// Verbatim is set for what another cluster's container-sync sends: a
+	// large object's manifest or a symlink comes as it is stored there, perhaps
+	// before what it points to, and is stored as it is.
+	Verbatim bool
 	// CleanACL, set by an auth filter, checks and normalises the ACL that the
 	// client wants in a header such as X-Container-Read. Nil: store as is.
 	CleanACL func(header, value string) (string, error)
@@ -145,8 +149,8 @@ func NewRequest(method, path string) *Request {
 }
 
 // Sub makes a sub-request with the same identity: Meta, what auth filters set
-// and RemoteAddr are kept, the header is fresh but for the User-Agent, the body
-// is empty.
+// and RemoteAddr are kept, the header is fresh but for the User-Agent and the
+// Referer, which decides whether ACLs with referrers apply; the body is empty.
 func (r *Request) Sub(method, path, source string) *Request {
 	s := &Request{
 		Method: method, Path: path, Header: http.Header{}, Body: http.NoBody,
@@ -154,8 +158,10 @@ func (r *Request) Sub(method, path, source string) *Request {
 		Meta: r.Meta, Source: source, Authorize: r.Authorize, CleanACL: r.CleanACL,
 		AuthorizeOverride: r.AuthorizeOverride, Owner: r.Owner, Reseller: r.Reseller,
 	}
-	if ua := r.Header.Get("User-Agent"); ua != "" {
-		s.Header.Set("User-Agent", ua)
+	for _, name := range [...]string{"User-Agent", "Referer"} {
+		if v := r.Header.Get(name); v != "" {
+			s.Header.Set(name, v)
+		}
 	}
 	return s
 }
@@ -195,6 +201,13 @@ func (r *Request) Swift() (version string, p swift.Path, ok bool) {
 	}
 	p, err := swift.ParsePath("/" + rest)
 	return version, p, err == nil
+}
+
+// API is Swift for requests of the client API: ok is false for a version that
+// no client can mean, too.
+func (r *Request) API() (p swift.Path, ok bool) {
+	version, p, ok := r.Swift()
+	return p, ok && (version == "v1" || version == "v1.0")
 }
 
 // SetSwift makes Path of a version and p.
