@@ -11,7 +11,7 @@
 // percent-encoded "/container/object" or "/container" on each line, objects
 // before containers.
 //
-// The answer is 200 and a report (see package report). Its header goes out
+// The answer is 200 and a report (see package heartbeat). Its header goes out
 // when the work is done or has taken yield_frequency, whichever is first.
 package bulk
 
@@ -23,7 +23,7 @@ import (
 
 	"apus/impl/config"
 	"apus/impl/middleware"
-	"apus/impl/middleware/bulk/report"
+	"apus/impl/middleware/heartbeat"
 	"apus/impl/swift"
 	"apus/impl/web"
 )
@@ -91,20 +91,20 @@ func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
 // answer works until there is something to send. The work reads the request,
 // and the client sends it only before the header of the answer.
 func (f *filter) answer(ctx context.Context, format string, step func() []byte) *web.Response {
-	body := report.NewStream(ctx, format, f.yieldEvery, step)
+	body := heartbeat.NewStream(ctx, format, f.yieldEvery, step)
 	if err := body.Work(); err != nil {
 		return web.NewResponse(swift.ClientGone.Status())
 	}
 	resp := &web.Response{Status: http.StatusOK, Header: http.Header{}, Body: body, ContentLength: -1}
 	resp.Duplex = !body.Done()
-	resp.Header.Set("Content-Type", report.ContentType(format))
+	resp.Header.Set("Content-Type", heartbeat.BareType(format))
 	return resp
 }
 
 // sub makes a sub-request on behalf of the client.
 func sub(req *web.Request, method, path, source, agent string) *web.Request {
 	s := req.Sub(method, path, source)
-	for _, name := range [...]string{"X-Auth-Token", "Referer", "Origin"} {
+	for _, name := range [...]string{"X-Auth-Token", "Origin"} {
 		if v := req.Header.Get(name); v != "" {
 			s.Header.Set(name, v)
 		}

@@ -12,7 +12,7 @@ import (
 	"time"
 	"unicode/utf8"
 
-	"apus/impl/middleware/bulk/report"
+	"apus/impl/middleware/heartbeat"
 	"apus/impl/swift"
 	"apus/impl/web"
 )
@@ -27,11 +27,11 @@ type deletion struct {
 	base   string // "/v1/account/"
 	read   bool
 	queue  []string
-	result report.Deletions
+	result heartbeat.Deletions
 }
 
 func (f *filter) delete(ctx context.Context, req *web.Request) *web.Response {
-	format := report.Choose(req.Header.Get("Accept"))
+	format := heartbeat.Choose(req.Header.Get("Accept"), heartbeat.Formats()...)
 	d := &deletion{ctx: ctx, filter: f, req: req, format: format}
 	return f.answer(ctx, format, d.step)
 }
@@ -53,7 +53,7 @@ func (d *deletion) step() []byte {
 	n := min(len(d.queue), int(d.filter.concurrency))
 	batch := d.queue[:n]
 	d.queue = d.queue[n:]
-	for i, status := range report.Each(batch, d.remove) {
+	for i, status := range heartbeat.Each(batch, d.remove) {
 		d.result.Record(batch[i], status)
 	}
 	if int64(d.result.Failures()) >= d.filter.maxFailedDeletes {
@@ -72,7 +72,7 @@ func (d *deletion) start() (status int, explanation string) {
 		return http.StatusNotAcceptable, ""
 	case !ok:
 		return http.StatusNotFound, ""
-	case kind != "" && !strings.HasPrefix(kind, report.Text):
+	case kind != "" && !strings.HasPrefix(kind, heartbeat.Text):
 		return http.StatusNotAcceptable, ""
 	case !hasBody(d.req):
 		return http.StatusLengthRequired, ""

@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"apus/impl/middleware/bulk/report"
+	"apus/impl/middleware/heartbeat"
 	"apus/impl/web"
 )
 
@@ -27,12 +27,12 @@ type extraction struct {
 	containers map[string]bool // tried already
 	made       int64           // containers
 	created    int             // objects
-	failures   []report.Failure
+	failures   []heartbeat.Failure
 	broken     bool // a server failed, not the client
 }
 
 func (f *filter) extract(ctx context.Context, req *web.Request, open func(io.Reader) (io.Reader, error)) *web.Response {
-	format := report.Choose(req.Header.Get("Accept"))
+	format := heartbeat.Choose(req.Header.Get("Accept"), heartbeat.Formats()...)
 	x := &extraction{ctx: ctx, filter: f, req: req, format: format, open: open, containers: map[string]bool{}}
 	return f.answer(ctx, format, x.step)
 }
@@ -179,7 +179,7 @@ func (x *extraction) put(name string, f *file, headers map[string]string) int {
 
 func (x *extraction) fail(name string, status int) {
 	name = name[:min(len(name), x.filter.maxPath())]
-	x.failures = append(x.failures, report.Failure{Name: report.Quote(name), Status: report.StatusLine(status)})
+	x.failures = append(x.failures, heartbeat.Failure{Name: heartbeat.Quote(name), Status: heartbeat.StatusLine(status)})
 }
 
 // damaged is the report for an archive that cannot be read on.
@@ -204,9 +204,9 @@ func (x *extraction) complete() []byte {
 }
 
 func (x *extraction) stop(status int, explanation string) []byte {
-	return report.Report{
+	return heartbeat.Report{
 		Values: map[string]any{
-			"Response Status": report.StatusLine(status), "Response Body": explanation, "Number Files Created": x.created,
+			"Response Status": heartbeat.StatusLine(status), "Response Body": explanation, "Number Files Created": x.created,
 		},
 		Failures: x.failures,
 	}.Encode(x.format, "extract")

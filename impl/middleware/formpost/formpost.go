@@ -196,7 +196,7 @@ func (u *upload) put(p *part) (*web.Request, *capped, error) {
 		path += "/"
 	}
 	put := u.req.Sub(http.MethodPut, path+p.filename(), source)
-	for _, name := range [...]string{"Origin", "Access-Control-Request-Method", "Referer"} {
+	for _, name := range [...]string{"Origin", "Access-Control-Request-Method"} {
 		if v := u.req.Header.Get(name); v != "" {
 			put.Header.Set(name, v)
 		}

@@ -1,4 +1,4 @@
-package report
+package heartbeat
 
 import (
 	"context"
@@ -15,7 +15,7 @@ func TestChoose(t *testing.T) {
 		"text/plain;q=0.5, application/xml": "application/xml", "image/png": "", "nonsense": Text,
 		"text/plain;q=0, */*;q=0.1": JSON,
 	} {
-		if got := Choose(accept); got != want {
+		if got := Choose(accept, Formats()...); got != want {
 			t.Errorf("%q: %q", accept, got)
 		}
 	}

@@ -1,4 +1,4 @@
-package report
+package heartbeat
 
 import (
 	"context"
@@ -9,8 +9,9 @@ import (
 	"apus/impl/host"
 )
 
-// Stream is a body that does work while it is read, a step at a time, and ends
-// in a report. Between steps it is in the middle of nothing, so that closing
+// Stream is the body of answers that nobody asked to come early: bulk uploads
+// and deletes. It does work while it is read, a step at a time, sends whitespace only
+// when that takes long, and ends in a report. Between steps it is in the middle of nothing, so that closing
 // it just stops.
 type Stream struct {
 	ctx  context.Context

@@ -1,33 +1,30 @@
-// Package report is how filters answer that do many things for one request:
-// the status 200 goes out early, whitespace keeps the connection alive while
-// they work, and the end of the body is a report that tells the real status,
-// counts, and what failed, as text, JSON or XML.
-package report
+package heartbeat
 
 import (
 	"bytes"
 	"encoding/json"
-	"encoding/xml"
 	"fmt"
 	"sort"
 	"strconv"
 	"strings"
 
+	"apus/impl/logline"
 	"apus/impl/web"
 )
 
-// Formats of a report.
+// Formats of a report, as media types.
 const (
 	Text = "text/plain"
 	JSON = "application/json"
 )
 
-var formats = [...]string{Text, JSON, "application/xml", "text/xml"}
+// Formats are all of them, the best liked first.
+func Formats() []string { return []string{Text, JSON, "application/xml", "text/xml"} }
 
-// Choose is the format that an Accept header likes best, the earlier
+// Choose is the one of formats that an Accept header likes best, the earlier
 // one of equals; "" when it accepts none. A header that cannot be read counts
 // as absent.
-func Choose(accept string) string {
+func Choose(accept string, formats ...string) string {
 	if strings.TrimSpace(accept) == "" {
 		return Text
 	}
@@ -77,10 +74,10 @@ func quality(params string) float64 {
 	return 1
 }
 
-// Failure is an object and what was wrong with it.
+// Failure is an object, percent-encoded, and what was wrong with it.
 type Failure struct{ Name, Status string }
 
-// Report is what happened to many objects. Values are strings or ints.
+// Report is what happened to objects. Values are strings or ints.
 type Report struct {
 	Values   map[string]any
 	Failures []Failure
@@ -106,7 +103,7 @@ func (r Report) Encode(format, root string) []byte {
 			errors[i] = [2]string{f.Name, f.Status}
 		}
 		all["Errors"] = errors
-		return encodeJSON(all)
+		return EncodeJSON(all)
 	case strings.HasSuffix(format, "/xml"):
 		fmt.Fprintf(&b, "<%s>\n", root)
 		for _, k := range keys {
@@ -130,28 +127,14 @@ func (r Report) Encode(format, root string) []byte {
 	return []byte(b.String())
 }
 
-// encodeJSON leaves <, > and & as they are.
-func encodeJSON(v any) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		panic(err) // strings and numbers cannot fail
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
-}
-
 func escapeXML(s string) string {
-	var b strings.Builder
-	_ = xml.EscapeText(&b, []byte(s)) // a Builder takes everything
-	return b.String()
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(s)
 }
 
-// ContentType is the header for a format. Where no format fits, the report is
-// text that is called HTML.
+// ContentType is the header for a format.
 func ContentType(format string) string {
-	if format == "" {
-		return "text/html; charset=UTF-8"
+	if strings.HasPrefix(format, "text/") {
+		return format + "; charset=UTF-8"
 	}
 	return format
 }
@@ -159,18 +142,16 @@ func ContentType(format string) string {
 // StatusLine is "404 Not Found".
 func StatusLine(status int) string { return fmt.Sprintf("%d %s", status, web.StatusText(status)) }
 
-// Quote percent-encodes a name as reports do: all but letters, digits and
-// _.-~/ .
-func Quote(name string) string {
-	var b strings.Builder
-	for i := range len(name) {
-		c := name[i]
-		switch {
-		case 'a' <= c && c <= 'z', 'A' <= c && c <= 'Z', '0' <= c && c <= '9', strings.IndexByte("_.-~/", c) >= 0:
-			b.WriteByte(c)
-		default:
-			fmt.Fprintf(&b, "%%%02X", c)
-		}
+// Quote percent-encodes a name as reports do.
+func Quote(name string) string { return logline.Quote(name, "/") }
+
+// EncodeJSON leaves <, > and & as they are. It is for what cannot fail.
+func EncodeJSON(v any) []byte {
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(v); err != nil {
+		panic(err)
 	}
-	return b.String()
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
 }

@@ -1,4 +1,4 @@
-package report
+package heartbeat
 
 import (
 	"net/http"
@@ -55,6 +55,15 @@ func (d *Deletions) Stop(format string, status int, explanation string) []byte {
 		},
 		Failures: d.failures,
 	}.Encode(format, "delete")
+}
+
+// BareType is the header for a report of many operations, which names no
+// charset. Where no format fits, the report is text that is called HTML.
+func BareType(format string) string {
+	if format == "" {
+		return "text/html; charset=UTF-8"
+	}
+	return format
 }
 
 // Each calls do for each item, all at once, and returns what it returned in
