@@ -119,8 +119,11 @@ func (f *filter) readManifest(req *web.Request) ([]byte, *web.Response) {
 	tooLarge := func() *web.Response {
 		return web.HTML(http.StatusRequestEntityTooLarge, fmt.Sprintf("Manifest File > %d bytes", f.maxManifestSize))
 	}
-	if req.ContentLength > f.maxManifestSize {
+	switch {
+	case req.ContentLength > f.maxManifestSize:
 		return nil, tooLarge()
+	case req.ContentLength == 0 && req.Source == "" && req.Header.Get("Content-Length") == "":
+		return nil, web.NewResponse(http.StatusLengthRequired)
 	}
 	text, err := io.ReadAll(io.LimitReader(req.Body, f.maxManifestSize+1))
 	switch {

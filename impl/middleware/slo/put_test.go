@@ -92,6 +92,30 @@ func TestPutEtag(t *testing.T) {
 	}
 }
 
+// What another cluster sends as it is stored there is stored as it is.
+func TestVerbatim(t *testing.T) {
+	s := newStore()
+	h := s.filter(t, "")
+	req := webtest.Request("PUT", "/v1/a/c/o?multipart-manifest=put", markerHeader, "True")
+	req.Verbatim, req.Body, req.ContentLength = true, strings.NewReader("anything"), 8
+	if got := webtest.Do(h, req); got.Status != 201 || s.objects["/v1/a/c/o"].data != "anything" {
+		t.Errorf("%d %q", got.Status, got.Body)
+	}
+}
+
+func TestPutNeedsALength(t *testing.T) {
+	s := newStore()
+	h := s.filter(t, "")
+	if got := webtest.Do(h, webtest.Request("PUT", "/v1/a/c/o?multipart-manifest=put")); got.Status != 411 {
+		t.Errorf("%d %q", got.Status, got.Body)
+	}
+	req := webtest.Request("PUT", "/v1/a/c/o?multipart-manifest=put")
+	req.Body, req.ContentLength = strings.NewReader("[]"), -1 // chunks
+	if got := webtest.Do(h, req); got.Status != 201 {
+		t.Errorf("%d %q", got.Status, got.Body)
+	}
+}
+
 // TestPutRefuses: what can be seen in the manifest alone is answered without
 // any request.
 func TestPutRefuses(t *testing.T) {
