@@ -167,10 +167,11 @@ func (r *Request) Sub(method, path, source string) *Request {
 }
 
 // PreAuthorized is Sub for requests that the client need not be allowed to
-// make himself, such as a filter's look at its own settings.
+// make himself, such as a filter's look at its own settings. An auth filter
+// that it may still have to pass steps aside.
 func (r *Request) PreAuthorized(method, path, source string) *Request {
 	s := r.Sub(method, path, source)
-	s.Authorize = nil
+	s.Authorize, s.AuthorizeOverride = nil, true
 	s.Owner = true
 	return s
 }
