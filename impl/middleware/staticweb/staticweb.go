@@ -68,7 +68,9 @@ func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
 		return f.next.Serve(ctx, req)
 	}
 	if req.Authorize == nil {
-		req.Meta.Log.Warn("no auth filter has seen this request; it is not served as a web site", "path", req.Path)
+		if !req.AuthorizeOverride { // other filters look at settings so
+			req.Meta.Log.Warn("no auth filter has seen this request; it is not served as a web site", "path", req.Path)
+		}
 		return f.next.Serve(ctx, req)
 	}
 	_, path, ok := req.Swift()
