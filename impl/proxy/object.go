@@ -82,17 +82,14 @@ func readObject(c *call) *web.Response {
 	return resp
 }
 
-// cleanContentType removes the parameters that Swift keeps in content types
-// for itself.
+// cleanContentType removes the size of a large object, which is kept in its
+// content type for the listing. Other parameters that begin with swift_ are
+// for filters.
 func cleanContentType(v string) string {
-	parts := strings.Split(v, ";")
-	out := parts[:1]
-	for _, p := range parts[1:] {
-		if !strings.HasPrefix(strings.ToLower(strings.TrimSpace(p)), "swift_") {
-			out = append(out, p)
-		}
+	if i := strings.LastIndexByte(v, ';'); i >= 0 && strings.HasPrefix(strings.TrimLeft(v[i+1:], " \t"), "swift_bytes=") {
+		return v[:i]
 	}
-	return strings.Join(out, ";")
+	return v
 }
 
 // forWrite finds the target of a write and checks that the client may do it
