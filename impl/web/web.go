@@ -90,6 +90,10 @@ type Request struct {
 	// decided by itself (a signed URL); auth filters then step aside, unless
 	// configured not to.
 	AuthorizeOverride bool
+	// Verbatim is set for what another cluster's container-sync sends: a
+	// large object's manifest or a symlink comes as it is stored there, perhaps
+	// before what it points to, and is stored as it is.
+	Verbatim bool
 	// CleanACL, set by an auth filter, checks and normalises the ACL that the
 	// client wants in a header such as X-Container-Read. Nil: store as is.
 	CleanACL func(header, value string) (string, error)
@@ -195,6 +199,13 @@ func (r *Request) Swift() (version string, p swift.Path, ok bool) {
 	}
 	p, err := swift.ParsePath("/" + rest)
 	return version, p, err == nil
+}
+
+// API is Swift for requests of the client API: ok is false for a version that
+// no client can mean, too.
+func (r *Request) API() (p swift.Path, ok bool) {
+	version, p, ok := r.Swift()
+	return p, ok && (version == "v1" || version == "v1.0")
 }
 
 // SetSwift makes Path of a version and p.
