@@ -149,8 +149,8 @@ func NewRequest(method, path string) *Request {
 }
 
 // Sub makes a sub-request with the same identity: Meta, what auth filters set
-// and RemoteAddr are kept, the header is fresh but for the User-Agent, the body
-// is empty.
+// and RemoteAddr are kept, the header is fresh but for the User-Agent and the
+// Referer, which decides whether ACLs with referrers apply; the body is empty.
 func (r *Request) Sub(method, path, source string) *Request {
 	s := &Request{
 		Method: method, Path: path, Header: http.Header{}, Body: http.NoBody,
@@ -158,8 +158,10 @@ func (r *Request) Sub(method, path, source string) *Request {
 		Meta: r.Meta, Source: source, Authorize: r.Authorize, CleanACL: r.CleanACL,
 		AuthorizeOverride: r.AuthorizeOverride, Owner: r.Owner, Reseller: r.Reseller,
 	}
-	if ua := r.Header.Get("User-Agent"); ua != "" {
-		s.Header.Set("User-Agent", ua)
+	for _, name := range [...]string{"User-Agent", "Referer"} {
+		if v := r.Header.Get(name); v != "" {
+			s.Header.Set(name, v)
+		}
 	}
 	return s
 }

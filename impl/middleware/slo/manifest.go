@@ -15,6 +15,11 @@ import (
 	"apus/impl/config"
 )
 
+func md5Hex(b []byte) string {
+	sum := md5.Sum(b)
+	return hex.EncodeToString(sum[:])
+}
+
 // segment is one element of a manifest: inline data, or the bytes from, to
 // (exclusive) of an object of size bytes.
 type segment struct {
@@ -34,8 +39,7 @@ func (s *segment) length() int64 { return s.to - s.from }
 func (s *segment) fingerprint() string {
 	switch {
 	case s.data != nil:
-		sum := md5.Sum(s.data)
-		return hex.EncodeToString(sum[:])
+		return md5Hex(s.data)
 	case s.ranged:
 		return s.hash + ":" + s.rangeText() + ";"
 	}
