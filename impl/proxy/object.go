@@ -86,10 +86,14 @@ func readObject(c *call) *web.Response {
 // content type for the listing. Other parameters that begin with swift_ are
 // for filters.
 func cleanContentType(v string) string {
-	if i := strings.LastIndexByte(v, ';'); i >= 0 && strings.HasPrefix(strings.TrimLeft(v[i+1:], " \t"), "swift_bytes=") {
-		return v[:i]
+	parts := strings.Split(v, ";")
+	out := parts[:1]
+	for _, p := range parts[1:] {
+		if !strings.HasPrefix(strings.TrimLeft(p, " \t"), "swift_bytes=") {
+			out = append(out, p)
+		}
 	}
-	return v
+	return strings.Join(out, ";")
 }
 
 // forWrite finds the target of a write and checks that the client may do it
