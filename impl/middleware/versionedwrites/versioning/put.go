@@ -18,9 +18,6 @@ func (o *object) put(ctx context.Context) *web.Response {
 	if fault := o.keepCurrent(ctx); fault != nil {
 		return fault
 	}
-	if lacksLength(o.req) {
-		return web.Plain(http.StatusLengthRequired, "Missing Content-Length header.")
-	}
 	at, fault := o.stamp()
 	if fault != nil {
 		return fault
@@ -98,6 +95,7 @@ func (c *counter) Read(p []byte) (int, error) {
 // putVersion stores what the client sends as a version.
 func (o *object) putVersion(ctx context.Context, id swift.Timestamp) (target, *web.Response) {
 	put := o.move.Request(o.req, http.MethodPut, o.version, o.versionPath(id))
+	put.Source = "" // what the client sends is checked as his
 	put.Header = withoutExpiry(o.req.Header)
 	put.Header.Set(allowReserved, "true")
 	body := &counter{Reader: o.req.Body}

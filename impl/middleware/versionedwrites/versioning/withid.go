@@ -203,5 +203,5 @@ func withoutBody(req *web.Request) *web.Response {
 // lacksLength tells a client who says nothing of a body from one who sends an
 // empty one.
 func lacksLength(req *web.Request) bool {
-	return req.ContentLength == 0 && req.Header.Get("Content-Length") == "" && req.Body == web.Reader(http.NoBody) && req.Source == ""
+	return req.ContentLength == 0 && req.Header.Get("Content-Length") == "" && req.Source == ""
 }
