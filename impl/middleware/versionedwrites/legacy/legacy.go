@@ -87,7 +87,12 @@ func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
 
 // object archives what a PUT or DELETE is about to destroy.
 func (f *filter) object(ctx context.Context, req *web.Request, version string, path swift.Path) *web.Response {
-	where, history := f.archiveOf(info.Container(ctx, f.next, req, path.Account, path.Container))
+	settings := info.Container(ctx, f.next, req, path.Account, path.Container)
+	if settings.Status >= 500 {
+		// Whether something is to be kept is not known.
+		return web.NewResponse(http.StatusServiceUnavailable)
+	}
+	where, history := f.archiveOf(settings)
 	if where == "" {
 		return f.next.Serve(ctx, req)
 	}

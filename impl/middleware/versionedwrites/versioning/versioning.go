@@ -106,7 +106,12 @@ func (f *filter) Serve(ctx context.Context, client *web.Request) *web.Response {
 
 // object decides by the settings of the container.
 func (f *filter) object(ctx context.Context, client *web.Request, version string, path swift.Path) *web.Response {
-	settings := info.Container(ctx, f.next, client, path.Account, path.Container).Sysmeta
+	have := info.Container(ctx, f.next, client, path.Account, path.Container)
+	if have.Status >= 500 && (client.Method == http.MethodPut || client.Method == http.MethodDelete) {
+		// Whether something is to be kept is not known.
+		return web.NewResponse(http.StatusServiceUnavailable)
+	}
+	settings := have.Sysmeta
 	hidden := archive.ContainerOf(settings["versions-container"])
 	id := client.Query().Get("version-id")
 	if id == "" && hidden == "" {
