@@ -63,7 +63,7 @@ func buildServer(p *parts) (worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := &middleware.Env{Host: p.host, Swift: p.swift, Info: middleware.NewCapabilities(), Events: p.events}
+	env := &middleware.Env{Host: p.host, Swift: p.swift, Info: middleware.NewCapabilities(), Events: p.events, Rings: p.rings}
 	a, err := buildApp(p, last, env.Info)
 	if err != nil {
 		return nil, err

@@ -103,6 +103,9 @@ func (c *call) forWrite() (t target, fault *web.Response) {
 	if fault != nil {
 		return t, fault
 	}
+	if c.stamped && c.req.Method != http.MethodPost {
+		c.req.SyncKey = t.container.SyncKey
+	}
 	if denial := c.authorize(t.container.WriteACL); denial != nil {
 		return t, denial
 	}

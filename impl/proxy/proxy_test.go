@@ -317,6 +317,32 @@ func TestAuthorize(t *testing.T) {
 	})
 }
 
+// The container's sync key is known when the client is asked about, but only
+// for writes that bring their timestamp.
+func TestSyncKey(t *testing.T) {
+	run(t, "", func(t *testing.T, c *cluster) {
+		c.exists("X-Container-Sync-Key", "secret")
+		for _, m := range []string{"object PUT", "object POST", "object DELETE"} {
+			c.on(m, 201)
+		}
+		for _, tt := range []struct{ method, stamp, want string }{
+			{"PUT", "1.00000", "secret"}, {"DELETE", "1.00000", "secret"}, {"POST", "1.00000", ""}, {"PUT", "", ""},
+		} {
+			req := c.request(tt.method, "/v1/a/c/o", "")
+			if tt.stamp != "" {
+				req.Header.Set("X-Timestamp", tt.stamp)
+			}
+			last := "never asked"
+			req.Authorize = func(_ context.Context, r *web.Request) *web.Response {
+				last = r.SyncKey
+				return web.NewResponse(403)
+			}
+			c.serve(t, req)
+			require.Equal(t, tt.want, last, "%+v", tt)
+		}
+	})
+}
+
 func TestListings(t *testing.T) {
 	run(t, "", func(t *testing.T, c *cluster) {
 		c.exists()

@@ -77,6 +77,8 @@ type call struct {
 	req   *web.Request
 	path  swift.Path
 	stamp swift.Timestamp // of this request
+	// stamped is set when the request came with its timestamp.
+	stamped bool
 	// allowed is set when the client may do what he asks for, whatever the
 	// ACL of the container.
 	allowed bool
@@ -230,7 +232,7 @@ func (c *call) stampRequest() *web.Response {
 		if err != nil {
 			return web.Plain(http.StatusBadRequest, "X-Timestamp should be a UNIX timestamp float value; was %q", v)
 		}
-		c.stamp = t
+		c.stamp, c.stamped = t, true
 		return nil
 	}
 	c.stamp = c.stamps.next()

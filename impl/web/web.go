@@ -86,6 +86,10 @@ type Request struct {
 	// ACL is the container or account ACL that applies, set by the proxy
 	// before it calls Authorize.
 	ACL string
+	// SyncKey is the X-Container-Sync-Key of the container that is written to,
+	// set by the proxy before it calls Authorize if the request brings a
+	// timestamp, as those of container-sync do.
+	SyncKey string
 	// AuthorizeOverride is set together with Authorize by a filter that has
 	// decided by itself (a signed URL); auth filters then step aside, unless
 	// configured not to.
@@ -170,7 +174,7 @@ func (r *Request) Sub(method, path, source string) *Request {
 // make himself, such as a filter's look at its own settings.
 func (r *Request) PreAuthorized(method, path, source string) *Request {
 	s := r.Sub(method, path, source)
-	s.Authorize = nil
+	s.Authorize, s.AuthorizeOverride = nil, true // an auth filter behind the asker steps aside
 	s.Owner = true
 	return s
 }

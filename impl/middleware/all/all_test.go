@@ -35,6 +35,25 @@ func TestPipeline(t *testing.T) {
 	}
 }
 
+// What a filter in front of the auth filter asks for itself needs no token.
+func TestFilterInFrontOfAuth(t *testing.T) {
+	webtest.TrackBodies(t)
+	h := &host.Host{Clock: webtest.NewClock(1_800_000_000)}
+	app := func(ctx webtest.Context, req *web.Request) *web.Response {
+		if req.Authorize != nil {
+			if denial := req.Authorize(ctx, req); denial != nil {
+				return denial
+			}
+		}
+		return webtest.Response(204, "", "X-Account-Sysmeta-Read-Only", "true")
+	}
+	auth, _ := webtest.Filter(t, all.Registry()["tempauth"], h, "user_test_tester = testing .admin", nil)
+	readOnly, _ := webtest.Filter(t, all.Registry()["read_only"], h, "", nil)
+	if got := webtest.Do(readOnly(auth(web.HandlerFunc(app))), webtest.Request("PUT", "/v1/AUTH_test/c")); got.Status != 405 {
+		t.Error(got.Status)
+	}
+}
+
 func TestNames(t *testing.T) {
 	registry := all.Registry()
 	for _, name := range strings.Fields("backend_ratelimit catch_errors gatekeeper healthcheck memcache proxy_logging recon slo tempauth") {

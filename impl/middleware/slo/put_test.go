@@ -10,6 +10,7 @@ import (
 	"apus/impl/config"
 	"apus/impl/middleware"
 	"apus/impl/swift"
+	"apus/impl/web"
 	"apus/impl/web/webtest"
 )
 
@@ -259,5 +260,17 @@ func TestInfoAndOptions(t *testing.T) {
 	}
 	if u := file.Unknown(); len(u) != 0 {
 		t.Errorf("unknown: %v", u)
+	}
+}
+
+// What another cluster's container-sync brings is stored as it comes, marker
+// and all, before its segments are there.
+func TestSyncedManifestIsNotChecked(t *testing.T) {
+	s := newStore()
+	h := s.filter(t, "")
+	req := webtest.Request("PUT", "/v1/a/c/o", markerHeader, "True")
+	req.Body, req.ContentLength, req.Verbatim = web.Bytes("[]"), 2, true
+	if got := webtest.Do(h, req); got.Status != 201 || s.objects["/v1/a/c/o"].data != "[]" {
+		t.Errorf("%+v", got)
 	}
 }

@@ -97,7 +97,7 @@ var _ web.Handler = (*filter)(nil)
 // Serve takes what concerns large objects and passes on the rest.
 func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
 	_, path, ok := req.Swift()
-	if !ok || path.IsAccount() {
+	if !ok || path.IsAccount() || req.Verbatim {
 		return f.next.Serve(ctx, req)
 	}
 	if path.IsContainer() {
