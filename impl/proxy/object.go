@@ -82,13 +82,14 @@ func readObject(c *call) *web.Response {
 	return resp
 }
 
-// cleanContentType removes the parameters that Swift keeps in content types
-// for itself.
+// cleanContentType removes the size of a large object, which is kept in its
+// content type for the listing. Other parameters that begin with swift_ are
+// for filters.
 func cleanContentType(v string) string {
 	parts := strings.Split(v, ";")
 	out := parts[:1]
 	for _, p := range parts[1:] {
-		if !strings.HasPrefix(strings.ToLower(strings.TrimSpace(p)), "swift_") {
+		if !strings.HasPrefix(strings.TrimLeft(p, " \t"), "swift_bytes=") {
 			out = append(out, p)
 		}
 	}

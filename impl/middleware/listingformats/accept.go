@@ -40,6 +40,16 @@ func contentType(format, accept string) (mime string, fault int) {
 	return best, 0
 }
 
+// Accepts reports whether an Accept header lets mime be sent. No header lets
+// everything.
+func Accepts(accept, mime string) bool {
+	if strings.TrimSpace(accept) == "" {
+		return true
+	}
+	ranges, ok := parseAccept(accept)
+	return ok && qualityOf(mime, ranges) > 0
+}
+
 // mediaRange is one element of an Accept header.
 type mediaRange struct {
 	major, minor string

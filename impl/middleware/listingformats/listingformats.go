@@ -23,6 +23,10 @@ import (
 // A body larger than this is no listing of ours and is passed on.
 const maxListing = 2 * 1024 * 10000
 
+// KeepHeader, set to true in a response by a filter that has made the form of
+// a listing its own business, passes it on as it is. Clients do not see it.
+const KeepHeader = "X-Backend-Keep-Listing"
+
 type filter struct{ next web.Handler }
 
 var _ middleware.Constructor = New
@@ -47,9 +51,16 @@ func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
 	if fault != 0 {
 		return web.NewResponse(fault)
 	}
+	if q.Get("format") != "" {
+		req.Header.Set("Accept", want) // for filters that list in one form only
+	}
 	q.Set("format", "json")
 	req.SetQuery(q)
 	resp := f.next.Serve(ctx, req)
+	if resp.Header.Get(KeepHeader) != "" {
+		resp.Header.Del(KeepHeader)
+		return resp
+	}
 	if resp.Status != http.StatusOK && resp.Status != http.StatusNoContent {
 		return resp
 	}
