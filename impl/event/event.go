@@ -72,10 +72,12 @@ type AsyncUpdate struct {
 	Sent bool
 }
 
-// ErrorLimit says that a node is skipped from now on.
+// ErrorLimit says that a node is skipped from now on: it made too many errors,
+// or one (Forced) that is enough.
 type ErrorLimit struct {
 	Node   string
 	Reason string
+	Forced bool
 }
 
 // EmitRequest tells the listener, if there is one.
