@@ -138,6 +138,14 @@ func complete(filters []config.Part, empty *config.Section) []config.Part {
 	return filters
 }
 
+// alternative is what may stand in front of a filter's options for metrics.
+func alternative(use string) string {
+	if use == "proxy_logging" {
+		return "access_"
+	}
+	return ""
+}
+
 // indexOf is where a filter first stands, or -1.
 func indexOf(filters []config.Part, use string) int {
 	return slices.IndexFunc(filters, func(f config.Part) bool { return f.Use == use })
@@ -157,7 +165,9 @@ func wrap(p *parts, env *middleware.Env, filters []config.Part, inner web.Handle
 			return nil, swift.E("daemon.New", p.conf.Path, swift.Invalid,
 				fmt.Errorf("[filter:%s] use = egg:swift#%s: there is no such filter", f.Name, f.Use))
 		}
-		filter, err := construct(env, f.Options)
+		own := *env
+		own.Events = p.metrics.Section(f.Options, alternative(f.Use))
+		filter, err := construct(&own, f.Options)
 		if err != nil {
 			return nil, swift.E("daemon.New", "[filter:"+f.Name+"]", swift.Other, err)
 		}

@@ -11,7 +11,8 @@ import (
 
 // Names is what a sink has to know to name metrics.
 type Names struct {
-	// Daemon is who counts when an event does not say so.
+	// Daemon is who counts when an event does not say so: the name that the
+	// daemon logs under.
 	Daemon string
 	// Methods are the methods of a proxy's clients that have a name of their
 	// own; others are BAD_METHOD.
@@ -97,7 +98,7 @@ func (l *listener) request(e event.Request) {
 	if e.Status/100 == 5 {
 		kind = ".errors.timing"
 	}
-	l.timing(l.name(e.Server, e.Method+kind), e.Duration, rate)
+	l.timing(l.name("", e.Method+kind), e.Duration, rate)
 }
 
 // storageRate is the share of requests to a storage server whose duration is

@@ -127,7 +127,7 @@ pre.proxy-server.object.policy.0.GET.499.xfer:21|c`},
 			s.EmitRequest(event.Request{Server: "object-server", Method: "PUT", Status: 412, Duration: ms})
 			s.EmitRequest(event.Request{Server: "object-server", Method: "DELETE", Status: 507, Duration: ms})
 			s.EmitRequest(event.Request{Server: "object-server", Method: "FOO", Status: 405, Duration: ms})
-		}, "pre.object-server.PUT.timing:1.0|ms\npre.object-server.DELETE.errors.timing:1.0|ms"},
+		}, "pre.proxy-server.PUT.timing:1.0|ms\npre.proxy-server.DELETE.errors.timing:1.0|ms"},
 		{"others", func() {
 			s.EmitQuarantine(event.Quarantine{})
 			s.EmitAsyncUpdate(event.AsyncUpdate{})
