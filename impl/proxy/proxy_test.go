@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"apus/impl/event"
 	"apus/impl/expiry"
 	"apus/impl/swift"
 	"apus/impl/web"
@@ -21,7 +22,7 @@ import (
 func TestPaths(t *testing.T) {
 	run(t, "", func(t *testing.T, c *cluster) {
 		for path, want := range map[string]int{
-			"/":            412,
+			"/":            404,
 			"/v1":          412,
 			"/v1/":         412,
 			"/foo":         412,
@@ -156,7 +157,11 @@ func TestObjectWriteChecks(t *testing.T) {
 		require.Equal(t, 413, c.serve(t, req).status)
 		req = c.request("PUT", "/v1/a/c/o", "x")
 		req.ContentLength = 2
+		var heard []string
+		c.srv.events = &event.Sink{Count: func(e event.Count) { heard = append(heard, e.Name) }}
 		require.Equal(t, 499, c.serve(t, req).status)
+		require.Equal(t, 400, c.do(t, "GET", "/v7/a", "").status)
+		require.Equal(t, []string{"object.client_disconnects", "errors"}, heard)
 	})
 }
 

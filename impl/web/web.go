@@ -30,6 +30,7 @@ import (
 	"sync"
 	"time"
 
+	"apus/impl/event"
 	"apus/impl/swift"
 )
 
@@ -131,6 +132,8 @@ type Meta struct {
 	LogInfo []string
 	// RelativeLocation leaves a Location header without scheme and host.
 	RelativeLocation bool
+	// Events hears what happens to the request; nil swallows. Set by catch_errors.
+	Events *event.Sink
 	// Cache is set by the cache filter; nil without one.
 	Cache Cache
 }

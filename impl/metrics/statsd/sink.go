@@ -4,7 +4,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"time"
 
 	"apus/impl/event"
 )
@@ -167,9 +166,4 @@ func Resource(path string) string {
 		return "container"
 	}
 	return "account"
-}
-
-// PerKilobyte is the time that a thousand bytes took, as Swift watches devices.
-func PerKilobyte(d time.Duration, bytes int64) time.Duration {
-	return time.Duration(float64(d) / float64(bytes) * 1000)
 }
