@@ -172,11 +172,16 @@ func (r *Request) PreAuthorized(method, path, source string) *Request {
 	return s
 }
 
-// Query is RawQuery parsed leniently: what does not parse is dropped. Blank
-// values are kept. Do not modify; after changing RawQuery call SetQuery.
+// Query is RawQuery parsed by [ParseQuery]. Of a parameter that comes several
+// times the last counts and the others are dropped, as Swift's servers have it.
+// Do not modify; after changing RawQuery call SetQuery.
 func (r *Request) Query() url.Values {
 	if r.query == nil {
-		r.query, _ = url.ParseQuery(r.RawQuery)
+		params := ParseQuery(r.RawQuery)
+		r.query = make(url.Values, len(params))
+		for _, p := range params {
+			r.query[p.Name] = []string{p.Value}
+		}
 	}
 	return r.query
 }
