@@ -1,7 +1,10 @@
 package listingformats
 
 import (
+	"errors"
+	"math"
 	"net/http"
+	"sort"
 	"strconv"
 	"strings"
 )
@@ -24,20 +27,18 @@ func contentType(format, accept string) (mime string, fault int) {
 	if strings.TrimSpace(accept) == "" {
 		return "text/plain", 0
 	}
-	ranges, ok := parseAccept(accept)
-	if !ok {
+	ranges, err := parseAccept(accept)
+	if err != nil {
 		return "", http.StatusBadRequest
 	}
-	best, quality := "", 0.0
-	for _, o := range offers {
-		if q := qualityOf(o, ranges); q > quality {
-			best, quality = o, q
+	for _, r := range ranges {
+		for _, o := range offers {
+			if r.matches(o) {
+				return o, 0
+			}
 		}
 	}
-	if best == "" {
-		return "", http.StatusNotAcceptable
-	}
-	return best, 0
+	return "", http.StatusNotAcceptable
 }
 
 // mediaRange is one element of an Accept header.
@@ -46,60 +47,92 @@ type mediaRange struct {
 	q            float64
 }
 
-// qualityOf is what the most specific matching range says of an offer.
-func qualityOf(offer string, ranges []mediaRange) float64 {
+func (r mediaRange) exact() bool { return r.major != "*" && r.minor != "*" }
+
+// matches compares letter by letter, as Swift does.
+func (r mediaRange) matches(offer string) bool {
 	major, minor, _ := strings.Cut(offer, "/")
-	q, specific := 0.0, -1
-	for _, r := range ranges {
-		s := -1
-		switch {
-		case r.major == major && r.minor == minor:
-			s = 2
-		case r.major == major && r.minor == "*":
-			s = 1
-		case r.major == "*" && r.minor == "*":
-			s = 0
-		}
-		if s > specific {
-			q, specific = r.q, s
-		}
-	}
-	return q
+	return (r.major == "*" || r.major == major) && (r.minor == "*" || r.minor == minor)
 }
 
-// parseAccept reads the header in one pass; false if it is malformed.
-func parseAccept(v string) ([]mediaRange, bool) {
+var errAccept = errors.New("malformed Accept header")
+
+// parseAccept reads the header in one pass over its bytes. The ranges are in
+// the order in which the client wants them: by quality, those without a star
+// before those with one, then as they were written. A quality of zero is the
+// least wish, not a refusal.
+func parseAccept(v string) ([]mediaRange, error) {
 	var out []mediaRange
 	for _, element := range strings.Split(v, ",") {
-		parts := strings.Split(element, ";")
-		major, minor, ok := strings.Cut(strings.ToLower(strings.TrimSpace(parts[0])), "/")
-		if !ok || !token(major) || !token(minor) {
-			return nil, false
-		}
-		r := mediaRange{major: major, minor: minor, q: 1}
-		for _, p := range parts[1:] {
-			name, value, ok := strings.Cut(strings.TrimSpace(p), "=")
-			name, value = strings.TrimSpace(name), strings.TrimSpace(value)
-			switch {
-			case !token(name) || ok && value == "":
-				return nil, false
-			case strings.EqualFold(name, "q"):
-				q, err := strconv.ParseFloat(value, 64)
-				if err != nil || q < 0 || q > 1 {
-					return nil, false
-				}
-				r.q = q
-			}
+		r, err := parseRange(element)
+		if err != nil {
+			return nil, err
 		}
 		out = append(out, r)
 	}
-	return out, true
+	sort.SliceStable(out, func(i, j int) bool {
+		a, b := out[i], out[j]
+		if a.q != b.q {
+			return a.q > b.q
+		}
+		return a.exact() && !b.exact()
+	})
+	return out, nil
+}
+
+// parseRange reads "type/subtype" and its parameters, each a name and a token
+// or quoted string. Only q means something.
+func parseRange(element string) (mediaRange, error) {
+	parts := strings.Split(element, ";")
+	major, minor, ok := strings.Cut(strings.TrimSpace(parts[0]), "/")
+	if !ok || !token(major) || !token(minor) {
+		return mediaRange{}, errAccept
+	}
+	r := mediaRange{major: major, minor: minor, q: 1}
+	weighed := false
+	for _, p := range parts[1:] {
+		name, value, ok := strings.Cut(p, "=")
+		name, value = strings.TrimSpace(name), strings.TrimSpace(value)
+		switch {
+		case !ok || !token(name) || !token(value) && !quoted(value):
+			return mediaRange{}, errAccept
+		case name == "q" && weighed:
+			return mediaRange{}, errAccept
+		case name == "q":
+			q, err := strconv.ParseFloat(value, 64)
+			if err != nil || math.IsNaN(q) || strings.ContainsAny(value, "xX") {
+				return mediaRange{}, errAccept
+			}
+			r.q, weighed = q, true
+		}
+	}
+	return r, nil
+}
+
+// quoted: neither ";" nor "=" nor "," can be in such a string, for the header
+// is cut there first.
+func quoted(s string) bool {
+	if len(s) < 2 || s[0] != '"' || s[len(s)-1] != '"' {
+		return false
+	}
+	inner := s[1 : len(s)-1]
+	for i := 0; i < len(inner); i++ {
+		switch inner[i] {
+		case '"', '=':
+			return false
+		case '\\':
+			if i++; i == len(inner) {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 func token(s string) bool {
 	for i := range len(s) {
 		c := s[i]
-		if c <= ' ' || c >= 0x7f || strings.IndexByte(`()<>@,;:\"/[]?={}`, c) >= 0 {
+		if c <= ' ' || c == 0x7f || strings.IndexByte(`()<>@,;:\"/[]?={}`, c) >= 0 {
 			return false
 		}
 	}
