@@ -73,6 +73,7 @@ type Request struct {
 	RemoteAddr string
 	Host       string
 	Proto      string // "HTTP/1.1"
+	TLS        bool   // the connection is encrypted
 
 	// Meta travels with the request through the pipeline and is shared with
 	// its sub-requests.
@@ -153,7 +154,7 @@ func NewRequest(method, path string) *Request {
 func (r *Request) Sub(method, path, source string) *Request {
 	s := &Request{
 		Method: method, Path: path, Header: http.Header{}, Body: http.NoBody,
-		RemoteAddr: r.RemoteAddr, Host: r.Host, Proto: r.Proto,
+		RemoteAddr: r.RemoteAddr, Host: r.Host, Proto: r.Proto, TLS: r.TLS,
 		Meta: r.Meta, Source: source, Authorize: r.Authorize, CleanACL: r.CleanACL,
 		AuthorizeOverride: r.AuthorizeOverride, Owner: r.Owner, Reseller: r.Reseller,
 	}
@@ -192,7 +193,12 @@ func (r *Request) SetQuery(q url.Values) {
 }
 
 // HostURL is the scheme and host that the client used, for absolute links.
-func (r *Request) HostURL() string { return "http://" + strings.TrimSuffix(r.Host, ":80") }
+func (r *Request) HostURL() string {
+	if r.TLS {
+		return "https://" + strings.TrimSuffix(r.Host, ":443")
+	}
+	return "http://" + strings.TrimSuffix(r.Host, ":80")
+}
 
 // Swift splits Path into version and the account, container and object.
 // ok is false when there is no account.
