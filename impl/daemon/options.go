@@ -16,7 +16,7 @@ func withoutEffect() []string {
 		log_address log_custom_handlers log_facility log_format log_headers
 		log_max_line_length log_name log_requests
 		log_udp_host log_udp_port statsd_label_mode statsd_emit_buffer_xfer_bytes_seconds
-		max_clients servers_per_port slow slow_delete_log_threshold_seconds
+		servers_per_port slow slow_delete_log_threshold_seconds
 		user workers`)
 }
 

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"net/http"
 	"sort"
 	"strconv"
@@ -75,7 +76,7 @@ func (c *call) checkListing(most int) *web.Response {
 		}
 	}
 	if n, err := strconv.ParseUint(q.Get("limit"), 10, 63); err == nil && n > uint64(most) {
-		return web.Plain(http.StatusPreconditionFailed, "Maximum limit is %d", most)
+		return web.HTML(http.StatusPreconditionFailed, fmt.Sprintf("Maximum limit is %d", most))
 	}
 	return nil
 }
