@@ -133,7 +133,7 @@ func refuse(req *web.Request, version string, ok bool) *web.Response {
 		return web.HTML(http.StatusPreconditionFailed, "Invalid UTF8 or contains NULL")
 	case !ok && version != "" && strings.Trim(strings.TrimPrefix(req.Path, "/"+version), "/") == "":
 		return web.HTML(http.StatusPreconditionFailed, "Bad URL")
-	case !ok:
+	case !ok || version == "":
 		return web.NewResponse(http.StatusNotFound)
 	case version != "v1" && version != "v1.0":
 		return web.NewResponse(http.StatusBadRequest)

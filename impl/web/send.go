@@ -23,6 +23,7 @@ const (
 var copyBuffers = sync.Pool{New: func() any { return new([copyBufferSize]byte) }}
 
 var (
+	keepAlive    = []string{"keep-alive"} // shared, so nobody may write to it
 	errBodyLong  = errors.New("the body is longer than its Content-Length")
 	errBodyShort = errors.New("the body ended before its Content-Length")
 )
@@ -106,7 +107,10 @@ func (x *exchange) writeHeader(resp *Response) {
 	}
 	if x.hangUp {
 		h.Set("Connection", "close")
-	} else if x.body != nil && x.body.unread() {
+	} else if h.Get("Connection") == "" && x.edge.cfg.IdleTimeout > 0 {
+		h["Connection"] = keepAlive // said by Swift's servers; net/http takes it back where it does not hold
+	}
+	if !x.hangUp && x.body != nil && x.body.unread() {
 		x.writeHeaderAfterRest(resp.Status)
 		return
 	}

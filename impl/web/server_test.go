@@ -11,6 +11,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -125,6 +126,31 @@ func TestTLS(t *testing.T) {
 	})
 	if url != "https://h" || sub != url {
 		t.Errorf("host URL %q, %q", url, sub)
+	}
+}
+
+func TestConnectionHeader(t *testing.T) {
+	h := func(ctx, *web.Request) *web.Response { return webtest.Response(200, "x") }
+	for _, tt := range []struct{ request, want string }{
+		{"GET / HTTP/1.1\r\nHost: h\r\n\r\n", "keep-alive"},
+		{"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "close"},
+		{"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "keep-alive"},
+		{"GET / HTTP/1.0\r\n\r\n", ""},
+	} {
+		t.Run(tt.request, func(t *testing.T) {
+			edge(t, h, func(t *testing.T, c net.Conn) {
+				send(t, c, tt.request)
+				b := make([]byte, 4096)
+				n, err := c.Read(b)
+				if err != nil {
+					t.Fatal(err)
+				}
+				said := strings.Contains(string(b[:n]), "\r\nConnection: "+tt.want+"\r\n")
+				if said != (tt.want != "") || strings.Count(string(b[:n]), "Connection:") > 1 {
+					t.Errorf("%q", b[:n])
+				}
+			})
+		})
 	}
 }
 

@@ -24,6 +24,7 @@ import (
 	"apus/impl/config"
 	"apus/impl/event"
 	"apus/impl/host"
+	"apus/impl/logline"
 	"apus/impl/middleware"
 	"apus/impl/web"
 )
@@ -187,7 +188,7 @@ func (s *settings) denied(req *web.Request) *web.Response {
 
 func unauthorized(realm string) *web.Response {
 	resp := web.NewResponse(http.StatusUnauthorized)
-	resp.Header.Set("Www-Authenticate", fmt.Sprintf("Swift realm=%q", web.EscapePath(realm)))
+	resp.Header.Set("Www-Authenticate", fmt.Sprintf("Swift realm=%q", logline.Quote(realm, "/")))
 	return resp
 }
 
