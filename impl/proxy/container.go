@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
@@ -92,7 +93,7 @@ func (c *call) prepareWrite() *web.Response {
 		}
 		clean, err := c.req.CleanACL(name, v[0])
 		if err != nil {
-			return web.Plain(http.StatusBadRequest, "%s", err)
+			return web.HTML(http.StatusBadRequest, err.Error())
 		}
 		h.Set(name, clean)
 	}
@@ -162,7 +163,7 @@ func (c *call) checkContainerCount(a *info.AccountInfo) *web.Response {
 	if info.Container(c.ctx, c.Server, c.req, c.path.Account, c.path.Container).OK() {
 		return nil
 	}
-	return web.Plain(http.StatusForbidden, "Reached container limit of %d", most)
+	return web.HTML(http.StatusForbidden, fmt.Sprintf("Reached container limit of %d", most))
 }
 
 func postContainer(c *call) *web.Response {

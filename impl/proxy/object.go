@@ -9,6 +9,7 @@ import (
 	"apus/impl/policy"
 	"apus/impl/proxy/fanout"
 	"apus/impl/ring"
+	"apus/impl/swift"
 	"apus/impl/web"
 )
 
@@ -143,6 +144,7 @@ func putObject(c *call) *web.Response {
 		MaxSize: c.swift.Limits.MaxFileSize, IfNoneMatch: ifNoneMatch != "", TxnID: req.Meta.TxnID,
 	})
 	if err != nil {
+		c.countClientFault(err)
 		c.log().Info("body of a PUT cannot be read", "path", c.path.String(), "txn", req.Meta.TxnID, "err", err)
 		return web.FromError(err)
 	}
@@ -151,6 +153,16 @@ func putObject(c *call) *web.Response {
 		resp.Header.Set("Last-Modified", lastModified(c.stamp))
 	}
 	return resp
+}
+
+// countClientFault counts clients who did not send what they promised.
+func (c *call) countClientFault(err error) {
+	switch swift.KindOf(err) {
+	case swift.Timeout:
+		c.events.Tick("", "object.client_timeouts")
+	case swift.ClientGone:
+		c.events.Tick("", "object.client_disconnects")
+	}
 }
 
 func hasStar(list string) bool {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"apus/impl/event"
 	"apus/impl/expiry"
 	"apus/impl/swift"
 	"apus/impl/web"
@@ -21,11 +22,12 @@ import (
 func TestPaths(t *testing.T) {
 	run(t, "", func(t *testing.T, c *cluster) {
 		for path, want := range map[string]int{
-			"/":            412,
+			"/":            404,
 			"/v1":          412,
 			"/v1/":         412,
 			"/foo":         412,
 			"/v1//c":       404,
+			"//v1/a":       404,
 			"/v1/a//o":     404,
 			"/v2/a":        400,
 			"/v1/a\xff":    412,
@@ -180,7 +182,11 @@ func TestObjectWriteChecks(t *testing.T) {
 		require.Equal(t, 413, c.serve(t, req).status)
 		req = c.request("PUT", "/v1/a/c/o", "x")
 		req.ContentLength = 2
+		var heard []string
+		c.srv.events = &event.Sink{Count: func(e event.Count) { heard = append(heard, e.Name) }}
 		require.Equal(t, 499, c.serve(t, req).status)
+		require.Equal(t, 400, c.do(t, "GET", "/v7/a", "").status)
+		require.Equal(t, []string{"object.client_disconnects", "errors"}, heard)
 	})
 }
 
@@ -376,7 +382,7 @@ func TestListings(t *testing.T) {
 		a := c.serve(t, req)
 		require.Equal(t, "gold", a.header.Get("X-Storage-Policy"))
 		require.Equal(t, "format=json&limit=5&marker=m&prefix=a+b", c.to("container", "GET")[0].query)
-		for q, want := range map[string]int{"limit=10001": 412, "limit=10000": 200, "limit=x": 200, "marker=%ff": 400, "prefix=%00": 412} {
+		for q, want := range map[string]int{"limit=10001": 412, "limit=10000": 200, "limit=x": 200, "marker=%ff": 400, "prefix=%00": 200} {
 			req := c.request("GET", "/v1/a/c", "")
 			req.RawQuery = q
 			require.Equal(t, want, c.serve(t, req).status, q)

@@ -40,6 +40,7 @@ type Server struct {
 	client *backend.Client
 	fan    *fanout.Fanout
 	stamps stamps
+	events *event.Sink
 	// What may be done to the three kinds of resource.
 	onAccount, onContainer, onObject map[string]verb
 }
@@ -53,7 +54,7 @@ func New(h *host.Host, sw *config.Swift, rings Rings, opts *config.Section, info
 	if err := opts.Err(); err != nil {
 		return nil, err
 	}
-	s := &Server{host: h, swift: sw, rings: rings, opts: o, info: info}
+	s := &Server{host: h, swift: sw, rings: rings, opts: o, info: info, events: ev}
 	s.client = backend.New(h.Net, o.backend)
 	s.fan = fanout.New(s.client, o.fanout, ev)
 	s.stamps.clock = h.Clock
@@ -96,19 +97,13 @@ func (s *Server) Serve(ctx context.Context, req *web.Request) *web.Response {
 	if req.Path == "/info" {
 		return s.serveInfo(req)
 	}
-	if !validName(req.Path, allowReserved(req)) {
-		return web.Plain(http.StatusPreconditionFailed, "Invalid UTF8 or contains NULL")
-	}
 	version, p, ok := req.Swift()
-	switch {
-	case !ok && strings.Trim(strings.TrimPrefix(req.Path, "/"+version), "/") == "":
-		return web.Plain(http.StatusPreconditionFailed, "Bad URL")
-	case !ok:
-		return web.NewResponse(http.StatusNotFound)
-	case version != "v1" && version != "v1.0":
-		return web.NewResponse(http.StatusBadRequest)
-	case s.opts.denied(req.Host):
-		return web.Plain(http.StatusForbidden, "Invalid host header")
+	if fault := refuse(req, version, ok); fault != nil {
+		s.events.Tick("", "errors")
+		return fault
+	}
+	if s.opts.denied(req.Host) {
+		return web.HTML(http.StatusForbidden, "Invalid host header")
 	}
 	c := &call{Server: s, ctx: ctx, req: req, path: p}
 	if fault := c.stampRequest(); fault != nil {
@@ -134,6 +129,22 @@ func (s *Server) Serve(ctx context.Context, req *web.Request) *web.Response {
 		}
 	}
 	return v.serve(c)
+}
+
+// refuse answers paths that are none of the API; ok says that this one names an
+// account.
+func refuse(req *web.Request, version string, ok bool) *web.Response {
+	switch {
+	case !validName(req.Path, allowReserved(req)):
+		return web.HTML(http.StatusPreconditionFailed, "Invalid UTF8 or contains NULL")
+	case !ok && version != "" && strings.Trim(strings.TrimPrefix(req.Path, "/"+version), "/") == "":
+		return web.HTML(http.StatusPreconditionFailed, "Bad URL")
+	case !ok || version == "":
+		return web.NewResponse(http.StatusNotFound)
+	case version != "v1" && version != "v1.0":
+		return web.NewResponse(http.StatusBadRequest)
+	}
+	return nil
 }
 
 func (s *Server) verbs(p swift.Path) map[string]verb {
@@ -190,7 +201,16 @@ func (c *call) ring(name string) (*ring.Ring, *web.Response) {
 
 // nodes begins to deal out the nodes of a path.
 func (c *call) nodes(r *ring.Ring, p swift.Path) *fanout.Nodes {
-	return c.fan.Nodes(r, r.Partition(c.swift.Hasher.Hash(p)))
+	n := c.fan.Nodes(r, r.Partition(c.swift.Hasher.Hash(p)))
+	switch {
+	case p.IsObject():
+		n.Server = fanout.ServerObject
+	case p.IsContainer():
+		n.Server = fanout.ServerContainer
+	default:
+		n.Server = fanout.ServerAccount
+	}
+	return n
 }
 
 func (c *call) log() *slog.Logger {

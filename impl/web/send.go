@@ -23,6 +23,7 @@ const (
 var copyBuffers = sync.Pool{New: func() any { return new([copyBufferSize]byte) }}
 
 var (
+	keepAlive    = []string{"keep-alive"} // shared, so nobody may write to it
 	errBodyLong  = errors.New("the body is longer than its Content-Length")
 	errBodyShort = errors.New("the body ended before its Content-Length")
 )
@@ -88,6 +89,11 @@ func (x *exchange) writeHeader(resp *Response) {
 		}
 		h["Content-Length"] = []string{strconv.FormatInt(length, 10)}
 	}
+	if resp.Status == http.StatusNoContent {
+		// Swift's clients expect a length; net/http lets it pass only under
+		// another name than its canonical one.
+		h["content-length"] = []string{"0"}
+	}
 	if resp.Status == http.StatusNotModified && h.Get("Content-Type") != "" {
 		// Upstream's 304 tells the entity's type. net/http drops it there, but
 		// only under its canonical name.
@@ -104,7 +110,10 @@ func (x *exchange) writeHeader(resp *Response) {
 	}
 	if x.hangUp {
 		h.Set("Connection", "close")
-	} else if x.body != nil && x.body.unread() {
+	} else if h.Get("Connection") == "" && x.edge.cfg.IdleTimeout > 0 {
+		h["Connection"] = keepAlive // said by Swift's servers; net/http takes it back where it does not hold
+	}
+	if !x.hangUp && x.body != nil && x.body.unread() {
 		if resp.Duplex && x.rc.EnableFullDuplex() == nil {
 			x.writeDeadline()
 			x.w.WriteHeader(resp.Status)

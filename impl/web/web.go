@@ -30,6 +30,7 @@ import (
 	"sync"
 	"time"
 
+	"apus/impl/event"
 	"apus/impl/swift"
 )
 
@@ -72,6 +73,7 @@ type Request struct {
 	RemoteAddr string
 	Host       string
 	Proto      string // "HTTP/1.1"
+	TLS        bool   // the connection is encrypted
 
 	// Meta travels with the request through the pipeline and is shared with
 	// its sub-requests.
@@ -139,6 +141,8 @@ type Meta struct {
 	LogInfo []string
 	// RelativeLocation leaves a Location header without scheme and host.
 	RelativeLocation bool
+	// Events hears what happens to the request; nil swallows. Set by catch_errors.
+	Events *event.Sink
 	// Cache is set by the cache filter; nil without one.
 	Cache Cache
 }
@@ -158,7 +162,7 @@ func NewRequest(method, path string) *Request {
 func (r *Request) Sub(method, path, source string) *Request {
 	s := &Request{
 		Method: method, Path: path, Header: http.Header{}, Body: http.NoBody,
-		RemoteAddr: r.RemoteAddr, Host: r.Host, Proto: r.Proto,
+		RemoteAddr: r.RemoteAddr, Host: r.Host, Proto: r.Proto, TLS: r.TLS,
 		Meta: r.Meta, Source: source, Authorize: r.Authorize, CleanACL: r.CleanACL,
 		AuthorizeOverride: r.AuthorizeOverride, Owner: r.Owner, Reseller: r.Reseller,
 	}
@@ -180,11 +184,16 @@ func (r *Request) PreAuthorized(method, path, source string) *Request {
 	return s
 }
 
-// Query is RawQuery parsed leniently: what does not parse is dropped. Blank
-// values are kept. Do not modify; after changing RawQuery call SetQuery.
+// Query is RawQuery parsed by [ParseQuery]. Of a parameter that comes several
+// times the last counts and the others are dropped, as Swift's servers have it.
+// Do not modify; after changing RawQuery call SetQuery.
 func (r *Request) Query() url.Values {
 	if r.query == nil {
-		r.query, _ = url.ParseQuery(r.RawQuery)
+		params := ParseQuery(r.RawQuery)
+		r.query = make(url.Values, len(params))
+		for _, p := range params {
+			r.query[p.Name] = []string{p.Value}
+		}
 	}
 	return r.query
 }
@@ -195,7 +204,12 @@ func (r *Request) SetQuery(q url.Values) {
 }
 
 // HostURL is the scheme and host that the client used, for absolute links.
-func (r *Request) HostURL() string { return "http://" + strings.TrimSuffix(r.Host, ":80") }
+func (r *Request) HostURL() string {
+	if r.TLS {
+		return "https://" + strings.TrimSuffix(r.Host, ":443")
+	}
+	return "http://" + strings.TrimSuffix(r.Host, ":80")
+}
 
 // Swift splits Path into version and the account, container and object.
 // ok is false when there is no account.

@@ -5,8 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"sort"
-	"strconv"
-	"strings"
 
 	"apus/impl/logline"
 	"apus/impl/web"
@@ -21,57 +19,14 @@ const (
 // Formats are all of them, the best liked first.
 func Formats() []string { return []string{Text, JSON, "application/xml", "text/xml"} }
 
-// Choose is the one of formats that an Accept header likes best, the earlier
-// one of equals; "" when it accepts none. A header that cannot be read counts
-// as absent.
+// Choose is the one of formats that an Accept header likes best; "" when it
+// accepts none. A header that cannot be read counts as absent.
 func Choose(accept string, formats ...string) string {
-	if strings.TrimSpace(accept) == "" {
+	best, err := web.Acceptable(accept, formats...)
+	if err != nil {
 		return Text
 	}
-	best, bestQ := "", 0.0
-	for _, format := range formats {
-		q, specific := 0.0, -1
-		for _, item := range strings.Split(accept, ",") {
-			pattern, params, _ := strings.Cut(strings.TrimSpace(item), ";")
-			if !strings.Contains(pattern, "/") {
-				return Text
-			}
-			if s := matchType(strings.TrimSpace(pattern), format); s > specific {
-				specific, q = s, quality(params)
-			}
-		}
-		if q > bestQ {
-			best, bestQ = format, q
-		}
-	}
 	return best
-}
-
-// matchType tells how specifically pattern names format; -1 is not at all.
-func matchType(pattern, format string) int {
-	kind, _, _ := strings.Cut(format, "/")
-	switch {
-	case strings.EqualFold(pattern, format):
-		return 2
-	case strings.EqualFold(pattern, kind+"/*"):
-		return 1
-	case pattern == "*/*":
-		return 0
-	}
-	return -1
-}
-
-func quality(params string) float64 {
-	for _, p := range strings.Split(params, ";") {
-		if v, ok := strings.CutPrefix(strings.TrimSpace(p), "q="); ok {
-			q, err := strconv.ParseFloat(v, 64)
-			if err != nil || !(q >= 0) {
-				return 0
-			}
-			return min(q, 1)
-		}
-	}
-	return 1
 }
 
 // Failure is an object, percent-encoded, and what was wrong with it.

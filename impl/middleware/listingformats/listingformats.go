@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -48,7 +49,11 @@ func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
 		return web.Plain(http.StatusBadRequest, "\"format\" parameter not valid UTF-8")
 	}
 	want, fault := contentType(q.Get("format"), req.Header.Get("Accept"))
-	if fault != 0 {
+	switch fault {
+	case 0:
+	case http.StatusBadRequest:
+		return web.HTML(fault, "Invalid Accept header")
+	default:
 		return web.NewResponse(fault)
 	}
 	if q.Get("format") != "" {
@@ -90,10 +95,11 @@ func reserved(req *web.Request) bool {
 }
 
 func vary(h http.Header) {
-	switch v := h.Get("Vary"); {
+	v := h.Get("Vary")
+	switch {
 	case v == "":
 		h.Set("Vary", "Accept")
-	case !strings.Contains(strings.ToLower(v), "accept"):
+	case !slices.Contains(config.SplitList(strings.ToLower(v)), "accept"):
 		h.Set("Vary", v+", Accept")
 	}
 }

@@ -3,6 +3,7 @@ package tempauth
 import (
 	"context"
 	"crypto/subtle"
+	"fmt"
 	"net/http"
 	"strings"
 
@@ -21,15 +22,17 @@ const (
 func (f *filter) authorize(ctx context.Context, req *web.Request) *web.Response {
 	version, account, rest := splitPath(req.Path)
 	if version == "" {
+		f.count("errors")
 		return web.NewResponse(http.StatusNotFound)
 	}
 	prefix, ours := f.accountPrefix(account)
 	if account == "" || !ours {
-		return denied(req)
+		return f.denied(req)
 	}
 	if list := req.Header.Values(accountACLHeader); len(list) > 0 {
 		if err := acl.CheckAccount(list[0]); err != nil {
-			return web.Plain(http.StatusBadRequest, "X-Account-Access-Control invalid: %s\n\nInput: %s\n", err, list[0])
+			text := fmt.Sprintf("X-Account-Access-Control invalid: %s\n\nInput: %s\n", err, list[0])
+			return web.Text(http.StatusBadRequest, text, "text/plain; charset=UTF-8")
 		}
 		req.Header.Set(accountACLSysmeta, list[0])
 		req.Header.Del(accountACLHeader)
@@ -49,7 +52,7 @@ func (f *filter) authorize(ctx context.Context, req *web.Request) *web.Response 
 		req.Owner = req.Owner || owner
 		return nil
 	}
-	return denied(req)
+	return f.denied(req)
 }
 
 // byGroup decides by what the user is, whatever the lists say.

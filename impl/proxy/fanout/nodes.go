@@ -26,6 +26,9 @@ func newNode(d *ring.Device, handoff bool) *Node {
 // It ends after as many nodes as the request may ask; one that turned out to
 // be limited while it was asked does not count. Safe for concurrent use.
 type Nodes struct {
+	// Server is whom the nodes are asked as, ServerObject or another; it names
+	// what is counted.
+	Server   string
 	f        *Fanout
 	ring     *ring.Ring
 	part     uint32
@@ -37,6 +40,7 @@ type Nodes struct {
 		fetched   map[int]bool // devices that have been in handoffs
 		left      int
 		asked     []*Node // dealt out and not yet counted off left
+		dealt     int     // handoffs among those dealt out
 	}
 }
 
@@ -61,20 +65,43 @@ func (n *Nodes) Replicas() int { return n.replicas }
 
 // Next is the next node to ask.
 func (n *Nodes) Next() (*Node, bool) {
+	node, limited, handoffs := n.next()
+	for range limited {
+		n.f.events.Tick("", "error_limiter.is_limited")
+	}
+	// As many handoffs as the request may ask beyond the primaries are nothing
+	// remarkable; more of them say that primaries were skipped.
+	if extra := handoffs - (n.f.cfg.RequestNodes(n.replicas) - n.replicas); extra > 0 {
+		n.f.events.Tick("", n.Server+".handoff_count")
+		if extra == n.replicas {
+			n.f.events.Tick("", n.Server+".handoff_all_count")
+		}
+	}
+	return node, node != nil
+}
+
+// next is the next node, how many were skipped on the way, and which handoff
+// it is (zero for a primary).
+func (n *Nodes) next() (node *Node, limited, handoffs int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.settleLocked()
 	for n.mu.left > 0 {
 		node := n.takeLocked()
-		if node == nil {
-			return nil, false
+		switch {
+		case node == nil:
+			return nil, limited, 0
+		case n.f.limiter.limited(node):
+			limited++
+			continue
+		case node.Handoff:
+			n.mu.dealt++
+			handoffs = n.mu.dealt
 		}
-		if !n.f.limiter.limited(node) {
-			n.mu.asked = append(n.mu.asked, node)
-			return node, true
-		}
+		n.mu.asked = append(n.mu.asked, node)
+		return node, limited, handoffs
 	}
-	return nil, false
+	return nil, limited, 0
 }
 
 // handoffsOnly deals out up to most handoffs that n has not dealt out, and
@@ -84,7 +111,7 @@ func (n *Nodes) handoffsOnly(most int) *Nodes {
 	defer n.mu.Unlock()
 	n.mu.primaries = nil
 	n.mu.left = max(n.mu.left, most)
-	h := &Nodes{f: n.f, ring: n.ring, part: n.part}
+	h := &Nodes{Server: n.Server, f: n.f, ring: n.ring, part: n.part}
 	for len(h.mu.primaries) < most {
 		node := n.takeLocked()
 		if node == nil {

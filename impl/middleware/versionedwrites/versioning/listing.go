@@ -85,7 +85,7 @@ type page struct {
 
 // listVersions answers ?versions, which there is in JSON only.
 func (f *filter) listVersions(ctx context.Context, req *web.Request, resp *web.Response, path swift.Path, p page) *web.Response {
-	if !listingformats.Accepts(req.Header.Get("Accept"), "application/json") {
+	if mime, err := web.Acceptable(req.Header.Get("Accept"), "application/json"); err != nil || mime == "" {
 		return web.NewResponse(http.StatusNotAcceptable)
 	}
 	asked := req.Query()
