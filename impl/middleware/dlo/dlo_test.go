@@ -218,6 +218,8 @@ func TestFailures(t *testing.T) {
 		{"a segment ends early", func(s *store) { s.objects["/seg/ü/1"].cutAt, s.objects["/seg/ü/1"].cutErr = 3, io.EOF }, nil, 200, 13},
 		{"a segment is corrupt", func(s *store) { s.objects["/seg/ü/1"].corrupt = true }, nil, 200, 17},
 		{"a segment shrank", func(s *store) { s.objects["/seg/ü/1"].listed = 12 }, nil, 200, 50},
+		{"the last segment grew, seen between two reads", func(s *store) { s.objects["/seg/ü/4"].listed = 7 }, nil, 200, 40},
+		{"the first segment is empty now", func(s *store) { s.objects["/seg/ü/0"].data, s.objects["/seg/ü/0"].listed = "", 10 }, nil, 200, 40},
 		{"the last segment grew", func(s *store) { s.objects["/seg/ü/4"].listed = 9 }, nil, 200, 47},
 	} {
 		t.Run(c.name, func(t *testing.T) {
