@@ -111,8 +111,7 @@ func (f *filter) object(ctx context.Context, client *web.Request, version string
 		// Whether something is to be kept is not known.
 		return web.NewResponse(http.StatusServiceUnavailable)
 	}
-	settings := have.Sysmeta
-	hidden := archive.ContainerOf(settings["versions-container"])
+	hidden := have.VersionsContainer()
 	id := client.Query().Get("version-id")
 	if id == "" && hidden == "" {
 		return f.next.Serve(ctx, client)
@@ -123,7 +122,7 @@ func (f *filter) object(ctx context.Context, client *web.Request, version string
 	if id != "" {
 		return o.withID(ctx, id)
 	}
-	keep := config.Truth(settings["versions-enabled"])
+	keep := config.Truth(have.Sysmeta["versions-enabled"])
 	switch {
 	case req.Method == http.MethodPut && keep:
 		return o.put(ctx)
