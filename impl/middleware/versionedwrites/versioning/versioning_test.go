@@ -397,7 +397,7 @@ func TestAccountListing(t *testing.T) {
 	if len(items) != 2 || items[0]["name"] != "c" || items[0]["bytes"] != 3.0 {
 		t.Errorf("lists %s", got)
 	}
-	w.do(204, "DELETE", "c/o?version-id=null", "") // the link, not the version
+	w.do(204, "DELETE", "c/o?version-id=null", "")  // the link, not the version
 	webtest.Do(w.Store, request("DELETE", "c", "")) // went wrong half-way
 	got = w.do(200, "GET", "", "").Body
 	if !strings.Contains(got, `"bytes":3,"count":0,"name":"c"`) {
