@@ -10,11 +10,14 @@ import (
 	"strings"
 	"testing"
 
+	"apus/impl/config"
 	"apus/impl/host"
+	"apus/impl/middleware"
 	"apus/impl/middleware/symlink"
 	"apus/impl/middleware/versionedwrites"
 	"apus/impl/middleware/versionedwrites/archive"
 	"apus/impl/middleware/versionedwrites/archivetest"
+	"apus/impl/policy"
 	"apus/impl/swift"
 	"apus/impl/web"
 	"apus/impl/web/webtest"
@@ -48,8 +51,26 @@ func anotherWorld(t *testing.T) *world {
 // build puts the filter, and that for links, in front of a store.
 func (w *world) build(clock *webtest.Clock, store web.Handler) {
 	w.t.Helper()
-	links, _ := webtest.Filter(w.t, symlink.New, nil, "", nil)
-	f, _ := webtest.Filter(w.t, versionedwrites.New, &host.Host{Clock: clock}, "allow_object_versioning = true", nil)
+	limits := swift.DefaultLimits()
+	env := &middleware.Env{
+		Host: &host.Host{Clock: clock}, Swift: &config.Swift{Limits: limits, Policies: policy.Default()},
+		Info: middleware.NewCapabilities(),
+	}
+	file, err := config.Parse("[filter:test]\nallow_object_versioning = true\n", "test.conf")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	if _, err := versionedwrites.New(env, file.Section("filter:test")); err == nil {
+		w.t.Error("built without symlinks")
+	}
+	links, err := symlink.New(env, file.Section("filter:links"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	f, err := versionedwrites.New(env, file.Section("filter:test"))
+	if err != nil {
+		w.t.Fatal(err)
+	}
 	w.h = f(links(store))
 }
 
