@@ -62,6 +62,11 @@ const (
 	sloEtag = "X-Object-Sysmeta-Slo-Etag"
 	sloSize = "X-Object-Sysmeta-Slo-Size"
 
+	// What the container hears of an object instead of its ETag, and that of a
+	// link.
+	listingEtag = "X-Object-Sysmeta-Container-Update-Override-Etag"
+	emptyMD5    = "d41d8cd98f00b204e9800998ecf8427e"
+
 	// nullVersion is the id of what was written while nothing was kept.
 	nullVersion = "null"
 )

@@ -371,6 +371,9 @@ func TestLargeObjects(t *testing.T) {
 	put("plain")
 	w.do(201, "PUT", "c/o?version-id="+v1, "")
 	w.wantList("", "o <nil> v/m 99")
+	if body := w.do(200, "GET", "c", "").Body; !strings.Contains(body, "; slo_etag=whole") {
+		t.Errorf("the listing says %s", body)
+	}
 }
 
 func TestSettings(t *testing.T) {
