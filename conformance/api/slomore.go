@@ -4,6 +4,8 @@ import (
 	"encoding/base64"
 	"fmt"
 	"strings"
+
+	"github.com/gavv/httpexpect/v2"
 )
 
 const sloFeature = "static large objects"
@@ -11,6 +13,10 @@ const sloFeature = "static large objects"
 func sloMoreCases() []Case {
 	return append(append(sloHeartbeatCases(), sloPartCases()...), sloEdgeCases()...)
 }
+
+// anyType reads JSON whatever its Content-Type says: the raw form of a manifest
+// has the manifest's own.
+var anyType = httpexpect.ContentOpts{MediaType: "application/octet-stream"}
 
 // putManifest stores a manifest and returns its path.
 func (e *Env) putManifest(container, name string, rows ...segment) string {
@@ -28,7 +34,7 @@ func sloHeartbeatCases() []Case {
 			r := e.do("PUT", c+"/m", query("multipart-manifest=put&heartbeat=on"), hdr("Accept", "application/json"), body(manifest(segment{Path: "/" + seg})))
 			o := r.Status(202).JSON().Object()
 			o.Value("Response Status").IsEqual("201 Created")
-			o.Value("Etag").IsEqual(etag(etag("content")))
+			o.Value("Etag").IsEqual(`"` + etag(etag("content")) + `"`)
 			o.Value("Errors").Array().IsEmpty()
 			e.do("GET", c+"/m").Status(200).Body().IsEqual("content")
 		}},
@@ -90,7 +96,7 @@ func sloHeartbeatCases() []Case {
 			e.Need("slo")
 			o := e.do("DELETE", e.container()+"/absent", query("multipart-manifest=delete"), hdr("Accept", "application/json")).Status(200).JSON().Object()
 			o.Value("Number Not Found").IsEqual(1)
-			o.Value("Response Status").IsEqual("404 Not Found")
+			o.Value("Response Status").IsEqual("200 OK")
 		}},
 		{"slo-delete-nested", "DELETE", "object", sloFeature, "a deletion follows manifests within manifests", func(e *Env) {
 			inner, c, _, _ := e.slo()
@@ -158,22 +164,27 @@ func sloEdgeCases() []Case {
 		sloPut("size-nonsense", "a size that is no number is 400", 400, func(p string) string { return `[{"path":"` + p + `","size_bytes":"many"}]` }),
 		sloPut("size-null", "null for etag and size leaves them unchecked", 201, func(p string) string { return `[{"path":"` + p + `","etag":null,"size_bytes":null}]` }),
 		sloPut("path-short", "a path without object is 400", 400, func(string) string { return `[{"path":"/container"}]` }),
-		sloPut("path-missing", "a segment with neither path nor data is 400", 400, func(string) string { return `[{"etag":"x"}]` }),
+		{"slo-put-path-missing", "PUT", "object", sloFeature, "a segment with neither path nor data is an error, and nothing is stored", func(e *Env) {
+			e.Need("slo")
+			c := e.container()
+			status(e.do("PUT", c+"/m", query("multipart-manifest=put"), body(`[{"etag":"x"}]`)), 400, 500)
+			e.do("HEAD", c+"/m").Status(404)
+		}},
 		sloPut("path-and-data", "a segment with both path and data is 400", 400, func(p string) string { return `[{"path":"` + p + `","data":"eA=="}]` }),
 		sloPut("data-empty", "empty inline data is 400", 400, func(p string) string { return `[{"path":"` + p + `"},{"data":""}]` }),
 		sloPut("data-not-base64", "inline data that is not base64 is 400", 400, func(p string) string { return `[{"path":"` + p + `"},{"data":"***"}]` }),
 		sloPut("row-not-object", "a row that is no JSON object is 400", 400, func(p string) string { return `["` + p + `"]` }),
 		sloPut("no-slash", "a path needs no slash in front", 201, func(p string) string { return `[{"path":"` + strings.TrimPrefix(p, "/") + `"}]` }),
-		{"slo-put-empty-segment", "PUT", "object", sloFeature, "a segment of no bytes is 400", func(e *Env) {
+		{"slo-put-empty-segment", "PUT", "object", sloFeature, "a segment of no bytes before others is 400", func(e *Env) {
 			e.Need("slo")
 			c := e.container()
-			seg := e.put(c, "segment", "")
-			e.do("PUT", c+"/m", query("multipart-manifest=put"), body(manifest(segment{Path: "/" + seg}))).Status(400)
+			empty, seg := e.put(c, "empty", ""), e.put(c, "segment", "x")
+			e.do("PUT", c+"/m", query("multipart-manifest=put"), body(manifest(segment{Path: "/" + empty}, segment{Path: "/" + seg}))).Status(400)
 		}},
-		{"slo-put-self", "PUT", "object", sloFeature, "a manifest over itself is 409", func(e *Env) {
+		{"slo-put-self", "PUT", "object", sloFeature, "a manifest over itself is 400", func(e *Env) {
 			e.Need("slo")
 			p := e.object("x")
-			e.do("PUT", p, query("multipart-manifest=put"), body(manifest(segment{Path: "/" + p}))).Status(409)
+			e.do("PUT", p, query("multipart-manifest=put"), body(manifest(segment{Path: "/" + p}))).Status(400)
 		}},
 		{"slo-put-chunked", "PUT", "object", sloFeature, "a manifest without Content-Length is accepted", func(e *Env) {
 			e.Need("slo")
@@ -225,7 +236,7 @@ func sloEdgeCases() []Case {
 			c := e.container()
 			seg := e.put(c, "segment", "0123456789")
 			p := e.putManifest(c, "m", segment{Path: "/" + seg, Range: "2-4"}, segment{Data: base64.StdEncoding.EncodeToString([]byte("in"))})
-			rows := e.do("GET", p, query("multipart-manifest=get&format=raw")).Status(200).JSON().Array()
+			rows := e.do("GET", p, query("multipart-manifest=get&format=raw")).Status(200).JSON(anyType).Array()
 			rows.Value(0).Object().IsEqual(map[string]any{"path": "/" + seg, "etag": etag("0123456789"), "size_bytes": 10, "range": "2-4"})
 			rows.Value(1).Object().IsEqual(map[string]any{"data": "aW4="})
 		}},
