@@ -30,7 +30,7 @@ func Conformance(ctx context.Context, w *engine.World) (*engine.Report, error) {
 	bodies, untrack := web.TrackBodies()
 	defer untrack()
 	// Updaters work on their own account; what they hold is no leak.
-	c, err := cluster.New(w, cluster.Config{Tune: tune, UpdaterInterval: 24 * time.Hour})
+	c, err := cluster.New(w, cluster.Config{Tune: managed, UpdaterInterval: 24 * time.Hour})
 	if err != nil {
 		return nil, err
 	}
@@ -60,6 +60,12 @@ func Conformance(ctx context.Context, w *engine.World) (*engine.Report, error) {
 		r.Violations = append(r.Violations, engine.Violation{Check: "drain", Message: err.Error()})
 	}
 	return r, nil
+}
+
+// managed is tune for a cluster in which administrators make accounts.
+func managed(l *layout.Cluster) {
+	tune(l)
+	l.Proxy = append(l.Proxy, "allow_account_management = true")
 }
 
 // conformanceTarget is the first proxy as the first client machine sees it.
