@@ -112,7 +112,7 @@ func run(ctx context.Context, o options) (int, error) {
 	if !o.quiet {
 		fmt.Fprintf(os.Stderr, "\r%70s\r", "")
 	}
-	if err != nil {
+	if err != nil && len(results) == 0 {
 		return exitBroken, err
 	}
 	if len(results) == 0 {
@@ -121,12 +121,16 @@ func run(ctx context.Context, o options) (int, error) {
 	if err := writeReports(o, results); err != nil {
 		return exitBroken, err
 	}
+	ended := err
 	print := report.Table
 	if o.asJSON {
 		print = report.JSON
 	}
 	if err := print(os.Stdout, results); err != nil {
 		return exitBroken, err
+	}
+	if ended != nil { // what was not run is no success
+		return exitBroken, ended
 	}
 	if report.Count(results).Failed > 0 {
 		return exitFailed, nil

@@ -72,7 +72,6 @@ type Env struct {
 	ctx    context.Context
 	t      *target.Target
 	info   map[string]any
-	expect *httpexpect.Expect
 	prefix string // of the names of what the case makes
 	base   string // encoded path of the account
 	token  string
@@ -81,6 +80,7 @@ type Env struct {
 
 // shared is what the Envs of one case have in common.
 type shared struct {
+	expect  *httpexpect.Expect
 	serial  int
 	cleanup []func()
 }
@@ -98,22 +98,35 @@ func (c Case) Run(ctx context.Context, t *target.Target, info map[string]any, ru
 	res = Result{Case: c, ID: c.ID, Verdict: Passed}
 	e := &Env{ctx: ctx, t: t, info: info, prefix: "conform-" + run + "-" + c.ID,
 		base: t.Owner.Storage.EscapedPath(), token: t.Owner.Token, shared: &shared{}}
-	e.expect = httpexpect.WithConfig(httpexpect.Config{
-		BaseURL: t.Root(), Client: whole{t.Client}, Context: ctx, TestName: c.ID,
-		Reporter: httpexpect.ReporterFunc(func(message string, args ...any) {
-			panic(stop{Failed, strings.TrimSpace(fmt.Sprintf(message, args...))})
-		}),
-	})
+	e.shared.expect = expect(ctx, t, c.ID)
 	defer func() {
 		res.Took = time.Since(started)
 	}()
 	if s := e.guard(func() { c.run(e) }); s != nil {
 		res.Verdict, res.Message = s.verdict, s.message
 	}
+	// A run that is ended leaves nothing behind either.
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupLimit)
+	defer cancel()
+	e.shared.expect = expect(limited, t, c.ID)
 	for i := len(e.shared.cleanup) - 1; i >= 0; i-- {
 		e.guard(e.shared.cleanup[i]) // what is left behind has names of its own
 	}
 	return res
+}
+
+// cleanupLimit bounds the removal of what one case made.
+const cleanupLimit = time.Minute
+
+// expect sends requests until ctx ends, and ends the case when what comes is
+// not what was expected.
+func expect(ctx context.Context, t *target.Target, name string) *httpexpect.Expect {
+	return httpexpect.WithConfig(httpexpect.Config{
+		BaseURL: t.Root(), Client: whole{t.Client}, Context: ctx, TestName: name,
+		Reporter: httpexpect.ReporterFunc(func(message string, args ...any) {
+			panic(stop{Failed, strings.TrimSpace(fmt.Sprintf(message, args...))})
+		}),
+	})
 }
 
 // guard turns the panics of fn into a stop.
@@ -215,7 +228,7 @@ func (e *Env) path(path string) string {
 
 // raw sends a request for an encoded path of the endpoint.
 func (e *Env) raw(method, path string, opts ...option) *httpexpect.Response {
-	r := e.expect.Request(method, "/").WithHeader("X-Auth-Token", e.token)
+	r := e.shared.expect.Request(method, "/").WithHeader("X-Auth-Token", e.token)
 	r.WithTransformer(func(h *http.Request) {
 		q := h.URL.RawQuery
 		if u, err := url.ParseRequestURI(path); err == nil {

@@ -30,7 +30,8 @@ type Options struct {
 	Name string
 }
 
-// Run authenticates and runs the cases. Results are in the order of Cases.
+// Run authenticates and runs the cases. Results are in the order of Cases. When
+// the context ends, those so far come with its error.
 func Run(ctx context.Context, t *target.Target, o Options) ([]Result, error) {
 	if err := t.Authenticate(ctx); err != nil {
 		return nil, err

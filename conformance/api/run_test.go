@@ -213,6 +213,22 @@ func TestJobs(t *testing.T) {
 	}
 }
 
+func TestCleanupOfEndedRun(t *testing.T) {
+	to, s := serve(t, "{}")
+	ctx, cancel := context.WithCancel(t.Context())
+	if err := to.Authenticate(ctx); err != nil {
+		t.Fatal(err)
+	}
+	r := Case{"ended", "GET", "object", "f", "w", func(e *Env) {
+		e.container()
+		cancel()
+		e.do("GET", "")
+	}}.Run(ctx, to, nil, "run")
+	if r.Verdict != Failed || len(s.made) != 0 {
+		t.Errorf("after a case that was ended (%s) stay %v", r.Verdict, s.made)
+	}
+}
+
 func TestEndedRun(t *testing.T) {
 	to, _ := serve(t, "{}")
 	ctx, cancel := context.WithCancel(t.Context())
