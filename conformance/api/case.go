@@ -174,6 +174,16 @@ func (e *Env) NeedTrue(section, name string) {
 	}
 }
 
+// since skips the case for an endpoint that says in /info that it is an older
+// Swift than 2.minor, with which came what the case judges.
+func (e *Env) since(minor int) {
+	version, _ := e.setting("swift", "version").(string)
+	var major, have int
+	if n, _ := fmt.Sscanf(version, "%d.%d", &major, &have); n == 2 && major <= 2 && (major < 2 || have < minor) {
+		e.Skip("the endpoint says that it is Swift %s, and this came with 2.%d", version, minor)
+	}
+}
+
 // limit is a number of the swift section of /info.
 func (e *Env) limit(name string, def int) int { return e.number("swift", name, def) }
 
@@ -288,6 +298,15 @@ func (e *Env) removeLater(name string) {
 // put stores an object and returns its path.
 func (e *Env) put(container, object, content string, opts ...option) string {
 	p := container + "/" + object
+	if chars, _ := e.setting("name_check", "forbidden_chars").(string); strings.ContainsAny(object, chars) {
+		e.Skip("/info forbids one of %s in names", chars)
+	}
+	if most := e.number("name_check", "maximum_length", len(e.path(p))); len(e.base)+1+len(p) > most {
+		e.Skip("/info allows paths of %d bytes", most)
+	}
+	if expr, _ := e.setting("name_check", "forbidden_regexp").(string); expr != "" && strings.Contains(p+"/", "/../") {
+		e.Skip("/info forbids names like %s", expr)
+	}
 	e.do("PUT", p, append([]option{body(content)}, opts...)...).Status(http.StatusCreated)
 	return p
 }

@@ -86,9 +86,15 @@ func (e *Env) counted(container string, objects, bytes int) {
 	})
 }
 
+// needAccountQuotas skips where account quotas are none, or of the old kind.
+func (e *Env) needAccountQuotas() {
+	e.Need("account_quotas")
+	e.since(34)
+}
+
 // quotaAccount is a new account with a quota.
 func (e *Env) quotaAccount(kind, limit string) *Env {
-	e.Need("account_quotas")
+	e.needAccountQuotas()
 	a := e.account()
 	a.do("POST", "", hdr("X-Account-Quota-"+kind, limit)).Status(204)
 	return a
@@ -122,25 +128,25 @@ func accountQuotaCases() []Case {
 			a.do("HEAD", "").Status(204).Header("X-Account-Quota-Bytes").IsEmpty()
 		}},
 		{"account-quota-old-name", "POST", "account", "account quotas", "X-Account-Meta-Quota-Bytes sets it too", func(e *Env) {
-			e.Need("account_quotas")
+			e.needAccountQuotas()
 			a := e.account()
 			a.do("POST", "", hdr("X-Account-Meta-Quota-Bytes", "99")).Status(204)
 			a.do("HEAD", "").Status(204).Header("X-Account-Quota-Bytes").IsEqual("99")
 		}},
 		{"account-quota-owner", "POST", "account", "account quotas", "an account's owner may not set its quota: 403", func(e *Env) {
-			e.Need("account_quotas")
+			e.needAccountQuotas()
 			e.do("POST", "", hdr("X-Account-Quota-Bytes", "1000000000000")).Status(403)
 			e.do("POST", "", hdr("X-Account-Meta-Quota-Bytes", "1000000000000")).Status(403)
 			e.do("POST", "", hdr("X-Account-Quota-Count", "1000000000000")).Status(403)
 		}},
 		{"account-quota-invalid", "POST", "account", "account quotas", "a quota that is no number is 400", func(e *Env) {
-			e.Need("account_quotas")
+			e.needAccountQuotas()
 			a := e.account()
 			a.do("POST", "", hdr("X-Account-Quota-Bytes", "many")).Status(400)
 			a.do("POST", "", hdr("X-Account-Quota-Count", "-5")).Status(400)
 		}},
 		{"account-quota-policy", "HEAD", "account", "account quotas", "each storage policy may have a quota of its own", func(e *Env) {
-			e.Need("account_quotas")
+			e.needAccountQuotas()
 			a := e.account()
 			for _, p := range e.policies() {
 				a.do("POST", "", hdr("X-Account-Quota-Bytes-Policy-"+p.name, "50")).Status(204)
@@ -148,13 +154,13 @@ func accountQuotaCases() []Case {
 			}
 		}},
 		{"account-quota-policy-unknown", "POST", "account", "account quotas", "a quota of an unknown policy is 400 or ignored", func(e *Env) {
-			e.Need("account_quotas")
+			e.needAccountQuotas()
 			a := e.account()
 			status(a.do("POST", "", hdr("X-Account-Quota-Bytes-Policy-nosuch", "50")), 204, 400)
 			a.do("HEAD", "").Header("X-Account-Quota-Bytes-Policy-Nosuch").IsEmpty()
 		}},
 		{"account-quota-policy-full", "PUT", "object", "account quotas", "a policy's quota limits containers of that policy alone", func(e *Env) {
-			e.Need("account_quotas")
+			e.needAccountQuotas()
 			policies := e.policies()
 			if len(policies) < 2 {
 				e.Skip("/info has one storage policy")

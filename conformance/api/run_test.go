@@ -103,6 +103,13 @@ func TestVerdicts(t *testing.T) {
 		{"panics", func(*Env) { panic("oops") }, Failed, "the case itself broke: oops"},
 		{"feature", func(e *Env) { e.Need("absent") }, Skipped, "/info has no absent"},
 		{"setting", func(e *Env) { e.NeedTrue("swift", "x") }, Skipped, "/info does not say that swift.x is true"},
+		{"older", func(e *Env) { e.info["swift"] = map[string]any{"version": "2.30.1"}; e.since(34) }, Skipped, "2.34"},
+		{"as old", func(e *Env) { e.info["swift"] = map[string]any{"version": "2.34.0"}; e.since(34) }, Passed, ""},
+		{"other version", func(e *Env) { e.info["swift"] = map[string]any{"version": "rolling"}; e.since(34) }, Passed, ""},
+		{"forbidden name", func(e *Env) {
+			e.info["name_check"] = map[string]any{"forbidden_chars": "<>"}
+			e.put("c", "a<b", "x")
+		}, Skipped, "/info forbids"},
 		{"user", func(e *Env) { e.admin() }, Skipped, "--admin-user"},
 		{"domain", func(e *Env) { e.info["domain_remap"] = map[string]any{}; e.domain() }, Skipped, "--storage-domain"},
 	}

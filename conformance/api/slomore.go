@@ -112,6 +112,7 @@ func sloHeartbeatCases() []Case {
 func sloPartCases() []Case {
 	part := func(id, want string, check func(e *Env, p string)) Case {
 		return Case{"slo-part-" + id, "GET", "object", sloFeature, want, func(e *Env) {
+			e.since(34)
 			p, _, _, _ := e.slo()
 			check(e, p)
 		}}

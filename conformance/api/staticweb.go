@@ -57,11 +57,13 @@ func staticWebCases() []Case {
 			e.visit(c + "/").Status(404).Body().Contains("Web Listing Disabled")
 		}),
 		web("listing", "Web-Listings shows an HTML page of objects and directories", listings, func(e *Env, c string) {
+			e.since(33)
 			r := e.visit(c + "/").Status(200)
 			r.Header("Content-Type").HasPrefix("text/html")
 			r.Body().Contains("Listing of " + e.base + "/" + c + "/").Contains(`href="./a%2Ehtml"`).Contains(`href="./sub/"`).NotContains("b.html")
 		}),
 		web("listing-sub", "a listing of a pseudo-directory shows what is below, and a way up", []string{"Listings", "true"}, func(e *Env, c string) {
+			e.since(33)
 			r := e.visit(c + "/sub/").Status(200)
 			r.Body().Contains(`href="./b%2Ehtml"`).Contains(`href="../"`).NotContains("a.html")
 		}),
@@ -123,6 +125,7 @@ func staticWebCases() []Case {
 		}},
 		{"staticweb-tempurl", "GET", "container", feature, "a signed prefix shows a listing whose links are signed too", func(e *Env) {
 			e.Need("tempurl")
+			e.since(33)
 			c := e.site([]string{"p/a", "x"}, "Listings", "true")
 			e.do("POST", c, hdr("X-Container-Meta-Temp-Url-Key", tempKey), hdr("X-Container-Read", "")).Status(204)
 			t := e.temp(c + "/p/")
