@@ -1,7 +1,8 @@
 package fanout
 
 import (
-	"math/rand/v2"
+	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -21,39 +22,112 @@ func newNode(d *ring.Device, handoff bool) *Node {
 	return &Node{Device: d, Handoff: handoff, addr: addr, key: addr + "/" + d.Device}
 }
 
+// Purpose is what nodes are dealt out for; it decides who comes first.
+type Purpose int
+
+// Purposes. With write affinity, Writing goes to near nodes before others,
+// and Deleting to primaries and then to near handoffs.
+const (
+	Reading Purpose = iota
+	Writing
+	Deleting
+)
+
+// NodeOptions say how to deal out nodes.
+type NodeOptions struct {
+	Preferences *Preferences // nil: none
+	Purpose     Purpose
+	// Replication talks to the nodes over the network of the daemons.
+	Replication bool
+	// Log hears of handoffs beyond those that a request may always ask; nil
+	// is nobody.
+	Log *slog.Logger
+}
+
 // Nodes deals out the nodes of one partition to one request: primaries in
-// random order, then handoffs, without those that the limiter says to skip.
-// It ends after as many nodes as the request may ask; one that turned out to
-// be limited while it was asked does not count. Safe for concurrent use.
+// the order of the preferences, then handoffs, without those that the limiter
+// says to skip. It ends after as many nodes as the request may ask; one that
+// turned out to be limited while it was asked does not count. Safe for
+// concurrent use.
 type Nodes struct {
 	f        *Fanout
 	ring     *ring.Ring
 	part     uint32
 	replicas int // primaries of the partition
+	opts     NodeOptions
 	mu       struct {
 		sync.Mutex
-		primaries []*Node
-		handoffs  []*Node
-		fetched   map[int]bool // devices that have been in handoffs
-		left      int
-		asked     []*Node // dealt out and not yet counted off left
+		first    []*Node // in the place of primaries
+		handoffs []*Node
+		fetched  map[int]bool // devices that have been in first or handoffs
+		left     int
+		spare    int     // handoffs that nobody wonders about
+		asked    []*Node // dealt out and not yet counted off left
 	}
 }
 
-// Nodes starts to deal out the nodes of a partition.
-func (f *Fanout) Nodes(r *ring.Ring, part uint32) *Nodes {
+// Nodes starts to deal out the nodes of a partition for reading, without
+// preferences.
+func (f *Fanout) Nodes(r *ring.Ring, part uint32) *Nodes { return f.NodesFor(r, part, NodeOptions{}) }
+
+// NodesFor starts to deal out the nodes of a partition.
+func (f *Fanout) NodesFor(r *ring.Ring, part uint32, opts NodeOptions) *Nodes {
 	devs := r.Primaries(part)
-	n := &Nodes{f: f, ring: r, part: part, replicas: len(devs)}
-	n.mu.primaries = make([]*Node, len(devs))
-	for i, d := range devs {
-		n.mu.primaries[i] = newNode(d, false)
-	}
-	rand.Shuffle(len(devs), func(i, j int) {
-		p := n.mu.primaries
-		p[i], p[j] = p[j], p[i]
-	})
+	n := &Nodes{f: f, ring: r, part: part, replicas: len(devs), opts: opts}
 	n.mu.left = f.cfg.RequestNodes(len(devs))
+	n.mu.spare = n.mu.left - len(devs)
+	p := opts.Preferences
+	if opts.Purpose == Reading || p == nil || len(p.WriteAffinity) == 0 {
+		n.mu.first = make([]*Node, len(devs))
+		for i, d := range devs {
+			n.mu.first[i] = n.node(d, false)
+		}
+		p.sort(n.mu.first, &f.timings)
+		return n
+	}
+	n.orderLocked(devs)
 	return n
+}
+
+// orderLocked puts near nodes first. As many as there are primaries are then
+// sorted, as primaries would be.
+func (n *Nodes) orderLocked(primaries []*ring.Device) {
+	p := n.opts.Preferences
+	var order []*ring.Device
+	if n.opts.Purpose == Writing {
+		order = p.localFirst(primaries, n.ring.Handoffs(n.part))
+	} else {
+		order = append(order, primaries...)
+		if most := p.deleteHandoffs(primaries); most > 0 {
+			for d := range n.ring.Handoffs(n.part) {
+				if p.WriteAffinity.holds(d) {
+					order = append(order, d)
+				}
+				if len(order) == len(primaries)+most {
+					break
+				}
+			}
+		}
+	}
+	for _, d := range primaries {
+		if !slices.Contains(order, d) {
+			order = append(order, d)
+		}
+	}
+	n.mu.fetched = make(map[int]bool, len(order))
+	for _, d := range order {
+		n.mu.fetched[d.ID] = true
+		n.mu.first = append(n.mu.first, n.node(d, !slices.Contains(primaries, d)))
+	}
+	p.sort(n.mu.first[:len(primaries)], &n.f.timings)
+}
+
+func (n *Nodes) node(d *ring.Device, handoff bool) *Node {
+	node := newNode(d, handoff)
+	if n.opts.Replication {
+		node.addr = d.ReplicationAddr()
+	}
+	return node
 }
 
 // Replicas is the number of primaries.
@@ -71,6 +145,7 @@ func (n *Nodes) Next() (*Node, bool) {
 		}
 		if !n.f.limiter.limited(node) {
 			n.mu.asked = append(n.mu.asked, node)
+			n.noteLocked(node)
 			return node, true
 		}
 	}
@@ -82,21 +157,32 @@ func (n *Nodes) Next() (*Node, bool) {
 func (n *Nodes) handoffsOnly(most int) *Nodes {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.mu.primaries = nil
+	n.mu.first = nil
 	n.mu.left = max(n.mu.left, most)
-	h := &Nodes{f: n.f, ring: n.ring, part: n.part}
-	for len(h.mu.primaries) < most {
+	h := &Nodes{f: n.f, ring: n.ring, part: n.part, opts: n.opts}
+	for len(h.mu.first) < most {
 		node := n.takeLocked()
 		if node == nil {
 			break
 		}
 		if !n.f.limiter.limited(node) {
-			h.mu.primaries = append(h.mu.primaries, node)
+			h.mu.first = append(h.mu.first, node)
 		}
 	}
-	h.replicas = len(h.mu.primaries)
+	h.replicas = len(h.mu.first)
 	h.mu.left = h.replicas
 	return h
+}
+
+// noteLocked tells of handoffs that stand in for primaries that are skipped.
+func (n *Nodes) noteLocked(node *Node) {
+	if !node.Handoff {
+		return
+	}
+	n.mu.spare--
+	if n.mu.spare < 0 && n.opts.Log != nil {
+		n.opts.Log.Warn("handoff requested", "node", node.key, "partition", n.part)
+	}
 }
 
 // settleLocked counts off the nodes asked before.
@@ -110,8 +196,8 @@ func (n *Nodes) settleLocked() {
 }
 
 func (n *Nodes) takeLocked() *Node {
-	if p := n.mu.primaries; len(p) > 0 {
-		n.mu.primaries = p[1:]
+	if p := n.mu.first; len(p) > 0 {
+		n.mu.first = p[1:]
 		return p[0]
 	}
 	if len(n.mu.handoffs) == 0 {
@@ -134,7 +220,7 @@ func (n *Nodes) fetchLocked() {
 			continue
 		}
 		n.mu.fetched[d.ID] = true
-		n.mu.handoffs = append(n.mu.handoffs, newNode(d, true))
+		n.mu.handoffs = append(n.mu.handoffs, n.node(d, true))
 		if len(n.mu.handoffs) >= n.mu.left {
 			return
 		}
