@@ -85,6 +85,11 @@ func (x *exchange) writeHeader(resp *Response) {
 		}
 		h["Content-Length"] = []string{strconv.FormatInt(length, 10)}
 	}
+	if resp.Status == http.StatusNoContent {
+		// Clients of Swift rely on this, and net/http drops it, too, but only
+		// under its canonical name.
+		h["content-length"] = []string{"0"}
+	}
 	if resp.Status == http.StatusNotModified && h.Get("Content-Type") != "" {
 		// Upstream's 304 tells the entity's type. net/http drops it there, but
 		// only under its canonical name.
