@@ -45,6 +45,19 @@ type ContainerInfo struct {
 // OK reports that the container exists.
 func (c *ContainerInfo) OK() bool { return c.Status/100 == 2 }
 
+// CORS is what the owner of a container says of requests from scripts of
+// other sites.
+type CORS struct{ AllowOrigin, ExposeHeaders, MaxAge string }
+
+// CORS reads the container's metadata.
+func (c *ContainerInfo) CORS() CORS {
+	return CORS{
+		AllowOrigin:   c.Meta["access-control-allow-origin"],
+		ExposeHeaders: c.Meta["access-control-expose-headers"],
+		MaxAge:        c.Meta["access-control-max-age"],
+	}
+}
+
 // OK reports that the account exists or would be created by a write.
 func (a *AccountInfo) OK() bool { return a.Status/100 == 2 }
 

@@ -118,12 +118,18 @@ func (c *call) toAccount(h http.Header) *web.Response {
 // toAll sends a request with each of the headers and answers with the best
 // answer.
 func (c *call) toAll(nodes *fanout.Nodes, p swift.Path, method string, headers []http.Header, overrides map[int]int) *web.Response {
-	answers := c.fan.Each(c.ctx, fanout.EachRequest{
-		Method: method, Entity: p.String(), Headers: headers, Nodes: nodes, TxnID: c.req.Meta.TxnID,
-	})
+	return c.best(fanout.EachRequest{
+		Method: method, Entity: p.String(), Headers: headers, Nodes: nodes, Count: len(headers),
+	}, overrides)
+}
+
+// best sends a small request to all replicas and answers with the best answer.
+func (c *call) best(r fanout.EachRequest, overrides map[int]int) *web.Response {
+	r.TxnID = c.req.Meta.TxnID
+	answers := c.fan.Each(c.ctx, r)
 	a := fanout.Best(answers, fanout.Quorum(len(answers)), overrides)
 	if a.Status == http.StatusServiceUnavailable {
-		c.log().Error("no quorum", "method", method, "path", p.String(), "txn", c.req.Meta.TxnID, "statuses", statuses(answers))
+		c.log().Error("no quorum", "method", r.Method, "path", r.Entity, "txn", r.TxnID, "statuses", statuses(answers))
 	}
 	return respond(a)
 }

@@ -1,6 +1,8 @@
 package proxy
 
 import (
+	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -92,7 +94,7 @@ func (c *call) prepareWrite() *web.Response {
 		}
 		clean, err := c.req.CleanACL(name, v[0])
 		if err != nil {
-			return web.Plain(http.StatusBadRequest, "%s", err)
+			return web.HTML(http.StatusBadRequest, err.Error())
 		}
 		h.Set(name, clean)
 	}
@@ -118,7 +120,7 @@ func (c *call) policyHeader() (name, value string, fault *web.Response) {
 	case p == nil:
 		return "", "", web.Plain(http.StatusBadRequest, "Invalid X-Storage-Policy '%s'", asked)
 	case p.Deprecated:
-		return "", "", web.Plain(http.StatusBadRequest, "Storage Policy '%s' is deprecated", p.Name)
+		return "", "", web.HTML(http.StatusBadRequest, fmt.Sprintf("Storage Policy '%s' is deprecated", p.Name))
 	}
 	return "X-Backend-Storage-Policy-Index", strconv.Itoa(p.Index), nil
 }
@@ -162,7 +164,7 @@ func (c *call) checkContainerCount(a *info.AccountInfo) *web.Response {
 	if info.Container(c.ctx, c.Server, c.req, c.path.Account, c.path.Container).OK() {
 		return nil
 	}
-	return web.Plain(http.StatusForbidden, "Reached container limit of %d", most)
+	return web.HTML(http.StatusForbidden, fmt.Sprintf("Reached container limit of %d", most))
 }
 
 func postContainer(c *call) *web.Response {
@@ -227,6 +229,31 @@ func nameAccounts(headers []http.Header, accounts []*ring.Device, part uint32) {
 		appendCSV(h, "X-Account-Host", d.Addr())
 		appendCSV(h, "X-Account-Device", d.Device)
 	}
+}
+
+// Rows that an UPDATE brings are read up to this.
+const updateLimit = 64 << 20
+
+// updateContainer merges rows into a container, for the daemons and filters
+// that ask for it with X-Backend-Allow-Private-Methods.
+func updateContainer(c *call) *web.Response {
+	r, fault := c.ring(fanout.ServerContainer)
+	if fault != nil {
+		return fault
+	}
+	body, err := io.ReadAll(io.LimitReader(c.req.Body, updateLimit+1))
+	switch {
+	case err != nil:
+		return web.FromError(err)
+	case len(body) > updateLimit:
+		return web.NewResponse(http.StatusRequestEntityTooLarge)
+	}
+	nodes := c.nodes(r, c.path)
+	h := c.backendHeader()
+	transfer(c.req.Header, h, "Container", containerSettings...)
+	return c.best(fanout.EachRequest{
+		Method: "UPDATE", Entity: c.path.String(), Headers: repeat(h, nodes.Replicas()), Body: body, Nodes: nodes,
+	}, nil)
 }
 
 func appendCSV(h http.Header, name, value string) {

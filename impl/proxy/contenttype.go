@@ -1,8 +1,11 @@
 package proxy
 
 import (
+	"net/http"
 	"path"
 	"strings"
+
+	"apus/impl/web"
 )
 
 // setContentType guesses the type of an object that comes without one, or
@@ -71,4 +74,25 @@ var contentTypes = map[string]string{
 	".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ".xml": "text/xml",
 	".xpm": "image/x-xpixmap", ".xsl": "application/xml", ".yaml": "application/yaml", ".yml": "application/yaml",
 	".zip": "application/zip",
+}
+
+// Filters that put parameters of their own into a client's content type say so.
+const typeOverridden = "X-Backend-Content-Type-Overridden"
+
+// checkContentType refuses parameters in the client's content type that Swift
+// keeps for itself. Filters may use them.
+func (c *call) checkContentType() *web.Response {
+	if c.req.Source != "" || c.req.Header.Get(typeOverridden) != "" {
+		delete(c.req.Header, typeOverridden)
+		return nil
+	}
+	_, params, _ := strings.Cut(c.req.Header.Get("Content-Type"), ";")
+	for params != "" {
+		var p string
+		p, params, _ = strings.Cut(params, ";")
+		if strings.HasPrefix(strings.TrimLeft(p, " \t"), "swift_") {
+			return web.HTML(http.StatusBadRequest, "Invalid Content-Type, swift_* is not a valid parameter name.")
+		}
+	}
+	return nil
 }

@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"net/http"
 	"strconv"
 	"strings"
@@ -152,7 +153,7 @@ func (c *call) checkNames() *web.Response {
 		kind, name, most = "Container", c.path.Container, c.swift.Limits.MaxContainerNameLength
 	}
 	if most = c.nameLimit(most); len(name) > most {
-		return web.Plain(http.StatusBadRequest, "%s name length of %d longer than %d", kind, len(name), most)
+		return web.HTML(http.StatusBadRequest, fmt.Sprintf("%s name length of %d longer than %d", kind, len(name), most))
 	}
 	return nil
 }

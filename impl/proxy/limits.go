@@ -1,6 +1,7 @@
 package proxy
 
 import (
+	"fmt"
 	"net/http"
 	"sort"
 	"strconv"
@@ -66,16 +67,13 @@ func (c *call) checkObject() *web.Response {
 // checkListing applies the limits on the parameters of a listing.
 func (c *call) checkListing(most int) *web.Response {
 	q := c.req.Query()
-	for _, name := range []string{"marker", "end_marker", "prefix", "delimiter", "path", "format"} {
-		switch v := q.Get(name); {
-		case !utf8.ValidString(v):
+	for _, name := range []string{"marker", "end_marker", "prefix", "delimiter", "path", "format", "reverse", "states", "includes"} {
+		if !utf8.ValidString(q.Get(name)) {
 			return web.Plain(http.StatusBadRequest, "%q parameter not valid UTF-8", name)
-		case strings.Contains(v, "\x00") && !allowReserved(c.req):
-			return web.Plain(http.StatusPreconditionFailed, "Invalid UTF8 or contains NULL")
 		}
 	}
 	if n, err := strconv.ParseUint(q.Get("limit"), 10, 63); err == nil && n > uint64(most) {
-		return web.Plain(http.StatusPreconditionFailed, "Maximum limit is %d", most)
+		return web.HTML(http.StatusPreconditionFailed, fmt.Sprintf("Maximum limit is %d", most))
 	}
 	return nil
 }

@@ -67,9 +67,10 @@ func readObject(c *call) *web.Response {
 	if denial := c.authorize(t.container.ReadACL); denial != nil {
 		return denial
 	}
+	c.openExpired()
 	resp := c.fan.Get(c.ctx, fanout.GetRequest{
 		Method: c.req.Method, Entity: c.path.String(), RawQuery: c.req.RawQuery, Header: c.objectHeader(t),
-		Nodes: c.nodes(t.ring, c.path), Server: fanout.ServerObject, TxnID: c.req.Meta.TxnID,
+		Nodes: c.objectNodes(t, fanout.Reading), Server: fanout.ServerObject, TxnID: c.req.Meta.TxnID,
 		Newest: truth(c.req.Header.Get("X-Newest")),
 	})
 	cleanHeader(resp.Header)
@@ -125,11 +126,14 @@ func putObject(c *call) *web.Response {
 	if fault := c.checkObject(); fault != nil {
 		return fault
 	}
+	if fault := c.checkContentType(); fault != nil {
+		return fault
+	}
 	x, fault := c.expiry()
 	if fault != nil {
 		return fault
 	}
-	nodes := c.nodes(t.ring, c.path)
+	nodes := c.objectNodes(t, fanout.Writing)
 	headers, fault := c.objectWriteHeaders(t, nodes.Replicas(), x)
 	if fault != nil {
 		return fault
@@ -143,9 +147,7 @@ func putObject(c *call) *web.Response {
 		return web.FromError(err)
 	}
 	resp := respond(a)
-	if resp.OK() {
-		resp.Header.Set("Last-Modified", lastModified(c.stamp))
-	}
+	resp.Header.Set("Last-Modified", lastModified(c.stamp))
 	return resp
 }
 
@@ -158,7 +160,16 @@ func hasStar(list string) bool {
 	return false
 }
 
+// openExpired lets a client see an object that has expired and was not
+// removed yet, if the operator does.
+func (c *call) openExpired() {
+	if c.opts.allowOpenExpired && truth(c.req.Header.Get("X-Open-Expired")) {
+		c.req.Header.Set("X-Backend-Open-Expired", "true")
+	}
+}
+
 func postObject(c *call) *web.Response {
+	c.openExpired()
 	t, fault := c.forWrite()
 	if fault != nil {
 		return fault
@@ -170,7 +181,7 @@ func postObject(c *call) *web.Response {
 	if fault != nil {
 		return fault
 	}
-	nodes := c.nodes(t.ring, c.path)
+	nodes := c.objectNodes(t, fanout.Reading)
 	headers, fault := c.objectWriteHeaders(t, nodes.Replicas(), x)
 	if fault != nil {
 		return fault
@@ -185,8 +196,8 @@ func deleteObject(c *call) *web.Response {
 	if fault != nil {
 		return fault
 	}
-	nodes := c.nodes(t.ring, c.path)
-	headers, fault := c.objectWriteHeaders(t, nodes.Replicas(), queueEntry{})
+	nodes := c.objectNodes(t, fanout.Deleting)
+	headers, fault := c.objectWriteHeaders(t, nodes.Replicas()+nodes.DeleteHandoffs(), queueEntry{})
 	if fault != nil {
 		return fault
 	}

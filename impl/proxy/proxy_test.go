@@ -21,7 +21,10 @@ import (
 func TestPaths(t *testing.T) {
 	run(t, "", func(t *testing.T, c *cluster) {
 		for path, want := range map[string]int{
-			"/":            412,
+			"/":            404,
+			"//v1/a":       404,
+			"/foo/":        412,
+			"/v1/a//":      404,
 			"/v1":          412,
 			"/v1/":         412,
 			"/foo":         412,
@@ -326,7 +329,7 @@ func TestListings(t *testing.T) {
 		a := c.serve(t, req)
 		require.Equal(t, "gold", a.header.Get("X-Storage-Policy"))
 		require.Equal(t, "format=json&limit=5&marker=m&prefix=a+b", c.to("container", "GET")[0].query)
-		for q, want := range map[string]int{"limit=10001": 412, "limit=10000": 200, "limit=x": 200, "marker=%ff": 400, "prefix=%00": 412} {
+		for q, want := range map[string]int{"limit=10001": 412, "limit=10000": 200, "limit=x": 200, "marker=%ff": 400, "prefix=%00": 200, "reverse=%ff": 400} {
 			req := c.request("GET", "/v1/a/c", "")
 			req.RawQuery = q
 			require.Equal(t, want, c.serve(t, req).status, q)
@@ -356,12 +359,12 @@ func TestAccountManagement(t *testing.T) {
 
 func TestOptionsOfTheConf(t *testing.T) {
 	for v, want := range map[string]int{"2 * replicas": 6, "5": 5, "1 * Replicas": 3} {
-		f, err := requestNodes(v)
+		f, err := perReplica(v)
 		require.NoError(t, err)
 		require.Equal(t, want, f(3))
 	}
 	for _, v := range []string{"", "x", "0", "2 * nodes", "-1"} {
-		_, err := requestNodes(v)
+		_, err := perReplica(v)
 		require.Error(t, err, v)
 	}
 }

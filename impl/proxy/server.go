@@ -49,7 +49,7 @@ var _ web.Handler = (*Server)(nil)
 // New reads opts, the section of the app, and publishes what the cluster can
 // in info.
 func New(h *host.Host, sw *config.Swift, rings Rings, opts *config.Section, info *middleware.Capabilities, ev *event.Sink) (*Server, error) {
-	o := readOptions(opts)
+	o := readOptions(opts, sw.Policies)
 	if err := opts.Err(); err != nil {
 		return nil, err
 	}
@@ -95,18 +95,20 @@ func (s *Server) Serve(ctx context.Context, req *web.Request) *web.Response {
 		return s.serveInfo(req)
 	}
 	if !validName(req.Path, allowReserved(req)) {
-		return web.Plain(http.StatusPreconditionFailed, "Invalid UTF8 or contains NULL")
+		return web.HTML(http.StatusPreconditionFailed, "Invalid UTF8 or contains NULL")
 	}
 	version, p, ok := req.Swift()
 	switch {
-	case !ok && strings.Trim(strings.TrimPrefix(req.Path, "/"+version), "/") == "":
-		return web.Plain(http.StatusPreconditionFailed, "Bad URL")
-	case !ok:
+	case version == "":
+		return web.NewResponse(http.StatusNotFound)
+	case req.Path == "/"+version || req.Path == "/"+version+"/":
+		return web.HTML(http.StatusPreconditionFailed, "Bad URL")
+	case !ok || p.Container == "" && strings.HasSuffix(req.Path, "//"):
 		return web.NewResponse(http.StatusNotFound)
 	case version != "v1" && version != "v1.0":
 		return web.NewResponse(http.StatusBadRequest)
 	case s.opts.denied(req.Host):
-		return web.Plain(http.StatusForbidden, "Invalid host header")
+		return web.HTML(http.StatusForbidden, "Invalid host header")
 	}
 	c := &call{Server: s, ctx: ctx, req: req, path: p}
 	if fault := c.stampRequest(); fault != nil {
@@ -114,8 +116,14 @@ func (s *Server) Serve(ctx context.Context, req *web.Request) *web.Response {
 	}
 	verbs := s.verbs(p)
 	v, ok := verbs[req.Method]
+	if !ok && req.Method == "UPDATE" && p.IsContainer() && truth(req.Header.Get("X-Backend-Allow-Private-Methods")) {
+		v, ok = verb{serve: updateContainer}, true
+	}
 	if !ok {
 		return methodNotAllowed(verbs)
+	}
+	if fault := reservedNames(p); fault != nil {
+		return fault
 	}
 	if req.Authorize != nil {
 		switch denial := req.Authorize(ctx, req); {
@@ -127,7 +135,7 @@ func (s *Server) Serve(ctx context.Context, req *web.Request) *web.Response {
 			denial.Discard()
 		}
 	}
-	return v.serve(c)
+	return c.serveCORS(v)
 }
 
 func (s *Server) verbs(p swift.Path) map[string]verb {
@@ -155,13 +163,6 @@ func allowList(verbs map[string]verb) string {
 	return strings.Join(names, ", ")
 }
 
-// serveOptions answers OPTIONS without a CORS preflight.
-func serveOptions(c *call) *web.Response {
-	resp := web.Empty(http.StatusOK)
-	resp.Header.Set("Allow", allowList(c.verbs(c.path)))
-	return resp
-}
-
 // authorize asks whether the client may go on, given the ACL that applies.
 // Nil means yes.
 func (c *call) authorize(acl string) *web.Response {
@@ -182,9 +183,25 @@ func (c *call) ring(name string) (*ring.Ring, *web.Response) {
 	return r, nil
 }
 
-// nodes begins to deal out the nodes of a path.
+// nodes begins to deal out the nodes of an account or container.
 func (c *call) nodes(r *ring.Ring, p swift.Path) *fanout.Nodes {
-	return c.fan.Nodes(r, r.Partition(c.swift.Hasher.Hash(p)))
+	return c.nodesFor(r, p, &c.opts.preferences.common, fanout.Reading)
+}
+
+// objectNodes begins to deal out the nodes of the object.
+func (c *call) objectNodes(t target, purpose fanout.Purpose) *fanout.Nodes {
+	return c.nodesFor(t.ring, c.path, c.opts.preferences.of(t.policy.Index), purpose)
+}
+
+func (c *call) nodesFor(r *ring.Ring, p swift.Path, prefs *fanout.Preferences, purpose fanout.Purpose) *fanout.Nodes {
+	o := fanout.NodeOptions{
+		Preferences: prefs, Purpose: purpose,
+		Replication: truth(c.req.Header.Get("X-Backend-Use-Replication-Network")),
+	}
+	if c.opts.logHandoffs {
+		o.Log = c.log()
+	}
+	return c.fan.NodesFor(r, r.Partition(c.swift.Hasher.Hash(p)), o)
 }
 
 func (c *call) log() *slog.Logger {
@@ -198,6 +215,27 @@ func (c *call) log() *slog.Logger {
 // keep for themselves do.
 func allowReserved(req *web.Request) bool {
 	return config.Truth(req.Header.Get("X-Backend-Allow-Reserved-Names"))
+}
+
+// reservedNames refuses paths that mix names which filters keep for themselves
+// with those of users. Reserved names begin with NUL.
+func reservedNames(p swift.Path) *web.Response {
+	const nul = "\x00"
+	if p.Object == "" {
+		return nil
+	}
+	for _, x := range []struct{ kind, name string }{{"account", p.Account}, {"container", p.Container}, {"object", p.Object}} {
+		if strings.Contains(x.name, nul) && !strings.HasPrefix(x.name, nul) {
+			return web.HTML(http.StatusBadRequest, "Invalid reserved-namespace "+x.kind)
+		}
+	}
+	switch inside, object := strings.HasPrefix(p.Container, nul), strings.HasPrefix(p.Object, nul); {
+	case inside && !object:
+		return web.HTML(http.StatusBadRequest, "Invalid user-namespace object in reserved-namespace container")
+	case object && !inside:
+		return web.HTML(http.StatusBadRequest, "Invalid reserved-namespace object in user-namespace container")
+	}
+	return nil
 }
 
 func validName(s string, reserved bool) bool {

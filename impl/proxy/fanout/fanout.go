@@ -37,8 +37,8 @@ type Config struct {
 	SuppressionLimit       int           // errors of a node before it is skipped; default 10, negative: none
 	SuppressionInterval    time.Duration // it is skipped for; default 60 s
 	// Timed says that some Preferences sort by timing.
-	Timed                  bool
-	TimingExpiry           time.Duration // how long it is known how fast a node answers; default 300 s
+	Timed        bool
+	TimingExpiry time.Duration // how long it is known how fast a node answers; default 300 s
 	// RequestNodes is how many nodes a request may ask, by the number of
 	// primaries; default twice that.
 	RequestNodes func(primaries int) int

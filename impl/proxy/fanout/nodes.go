@@ -133,6 +133,11 @@ func (n *Nodes) node(d *ring.Device, handoff bool) *Node {
 // Replicas is the number of primaries.
 func (n *Nodes) Replicas() int { return n.replicas }
 
+// DeleteHandoffs is how many handoffs a DELETE goes to beside the primaries.
+func (n *Nodes) DeleteHandoffs() int {
+	return n.opts.Preferences.deleteHandoffs(n.ring.Primaries(n.part))
+}
+
 // Next is the next node to ask.
 func (n *Nodes) Next() (*Node, bool) {
 	n.mu.Lock()
