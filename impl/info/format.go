@@ -36,20 +36,23 @@ func (t *text) UnmarshalJSON(b []byte) error {
 func count(n int64) text { return text(strconv.FormatInt(n, 10)) }
 
 type accountFormat struct {
-	Status         int               `json:"status"`
-	ContainerCount text              `json:"container_count"`
-	ObjectCount    text              `json:"total_object_count"`
-	Bytes          text              `json:"bytes"`
-	Policies       map[string]any    `json:"storage_policies"`
-	Meta           map[string]string `json:"meta"`
-	Sysmeta        map[string]string `json:"sysmeta"`
-	Exists         *bool             `json:"account_really_exists,omitempty"`
+	Status         int                    `json:"status"`
+	ContainerCount text                   `json:"container_count"`
+	ObjectCount    text                   `json:"total_object_count"`
+	Bytes          text                   `json:"bytes"`
+	Policies       map[string]PolicyUsage `json:"storage_policies"`
+	Meta           map[string]string      `json:"meta"`
+	Sysmeta        map[string]string      `json:"sysmeta"`
+	Exists         *bool                  `json:"account_really_exists,omitempty"`
 }
 
 func encodeAccount(a *AccountInfo) any {
 	f := accountFormat{
 		Status: a.Status, ContainerCount: count(a.ContainerCount), ObjectCount: count(a.ObjectCount),
-		Bytes: count(a.Bytes), Policies: map[string]any{}, Meta: a.Meta, Sysmeta: a.Sysmeta,
+		Bytes: count(a.Bytes), Policies: a.policies, Meta: a.Meta, Sysmeta: a.Sysmeta,
+	}
+	if f.Policies == nil {
+		f.Policies = map[string]PolicyUsage{}
 	}
 	if a.OK() {
 		f.Exists = &a.Exists
@@ -65,7 +68,7 @@ func decodeAccount(b []byte) *AccountInfo {
 	return &AccountInfo{
 		Status: f.Status, ContainerCount: number(string(f.ContainerCount)), ObjectCount: number(string(f.ObjectCount)),
 		Bytes: number(string(f.Bytes)), Exists: f.Status/100 == 2 && (f.Exists == nil || *f.Exists),
-		Meta: f.Meta, Sysmeta: f.Sysmeta,
+		Meta: f.Meta, Sysmeta: f.Sysmeta, policies: f.Policies,
 	}
 }
 

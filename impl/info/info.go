@@ -6,13 +6,16 @@
 // and values of the shared cache are Swift's: "account/<a>" and
 // "container/<a>/<c>", JSON objects. An entry lives for the time that the
 // proxy says, a tenth of it when the thing does not exist. A failure to find
-// out is not cached and removes nothing.
+// out is not cached and removes nothing. A given share of look-ups passes by
+// the shared cache.
 package info
 
 import (
 	"context"
 	"encoding/json"
+	"math/rand/v2"
 	"net/http"
+	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -29,6 +32,23 @@ type AccountInfo struct {
 	// because a write would create it.
 	Exists        bool
 	Meta, Sysmeta map[string]string // lower case, without prefix
+	policies      map[string]PolicyUsage
+}
+
+// PolicyUsage is what an account has in one storage policy.
+type PolicyUsage struct {
+	ContainerCount int64 `json:"container_count"`
+	ObjectCount    int64 `json:"object_count"`
+	Bytes          int64 `json:"bytes"`
+}
+
+// Usage is what the account has in a policy, given by its index and its name:
+// account servers say names, Swift's own proxies share indexes.
+func (a *AccountInfo) Usage(index int, name string) PolicyUsage {
+	if u, ok := a.policies[strings.ToLower(name)]; ok {
+		return u
+	}
+	return a.policies[strconv.Itoa(index)]
 }
 
 // ContainerInfo is what is known of a container.
@@ -36,10 +56,11 @@ type ContainerInfo struct {
 	Status                             int // of the HEAD; 0 if the account does not exist
 	ReadACL, WriteACL, SyncTo, SyncKey string
 	Versions                           string // X-Versions-Location
-	ObjectCount, Bytes                 int64
-	PolicyIndex                        int
-	ShardingState                      string
-	Meta, Sysmeta                      map[string]string // lower case, without prefix
+	// Bytes are also those of old versions, which are in a container of their own.
+	ObjectCount, Bytes int64
+	PolicyIndex        int
+	ShardingState      string
+	Meta, Sysmeta      map[string]string // lower case, without prefix
 }
 
 // OK reports that the container exists.
@@ -86,7 +107,7 @@ func Account(ctx context.Context, next web.Handler, req *web.Request, account st
 	if a, ok := local[*AccountInfo](req, key); ok {
 		return a
 	}
-	if v, ok := shared(ctx, req, key); ok {
+	if v, ok := shared(ctx, req, key, false); ok {
 		if a := decodeAccount(v); a != nil {
 			keep(req, key, a)
 			return a
@@ -104,11 +125,24 @@ func Account(ctx context.Context, next web.Handler, req *web.Request, account st
 // Container is the info of a container, if need be by a HEAD to next. The
 // result is shared: do not modify.
 func Container(ctx context.Context, next web.Handler, req *web.Request, account, container string) *ContainerInfo {
+	c := lookup(ctx, next, req, account, container)
+	versions, _, _ := strings.Cut(c.Sysmeta["versions-container"], "/")
+	versions, err := url.PathUnescape(versions)
+	if versions == "" || versions == container || err != nil {
+		return c
+	}
+	with := *c
+	with.Bytes += lookup(ctx, next, req, account, versions).Bytes
+	return &with
+}
+
+// lookup is Container without the old versions.
+func lookup(ctx context.Context, next web.Handler, req *web.Request, account, container string) *ContainerInfo {
 	key := containerKey(account, container)
 	if c, ok := local[*ContainerInfo](req, key); ok {
 		return c
 	}
-	if v, ok := shared(ctx, req, key); ok {
+	if v, ok := shared(ctx, req, key, true); ok {
 		if c := decodeContainer(v); c != nil {
 			keep(req, key, c)
 			return c
@@ -207,11 +241,31 @@ func keep(req *web.Request, key string, v any) {
 	req.Meta.Info[key] = v
 }
 
-func shared(ctx context.Context, req *web.Request, key string) ([]byte, bool) {
-	if req.Meta.Cache == nil {
+func shared(ctx context.Context, req *web.Request, key string, container bool) ([]byte, bool) {
+	if req.Meta.Cache == nil || skipped(req, container) {
 		return nil, false
 	}
 	return req.Meta.Cache.Get(ctx, key)
+}
+
+// Skips are the shares of look-ups that pass by the shared cache, so that no
+// entry can live on because every request finds it.
+type Skips struct{ Account, Container float64 }
+
+const skipsKey = "skips"
+
+// SetSkips is called once for a request, at its arrival.
+func SetSkips(req *web.Request, s *Skips) { keep(req, skipsKey, s) }
+
+func skipped(req *web.Request, container bool) bool {
+	s, ok := local[*Skips](req, skipsKey)
+	switch {
+	case !ok:
+		return false
+	case container:
+		return rand.Float64() < s.Container
+	}
+	return rand.Float64() < s.Account
 }
 
 func share(ctx context.Context, req *web.Request, key string, v any, ttl time.Duration) {

@@ -147,3 +147,58 @@ func TestConcurrentSubRequests(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+func TestOldVersionsCount(t *testing.T) {
+	b := &backend{
+		status: map[string]int{"/v1/a": 204, "/v1/a/c": 204, "/v1/a/old c": 204},
+		header: map[string]http.Header{
+			"/v1/a/c":     {"X-Container-Bytes-Used": {"5"}, "X-Container-Object-Count": {"1"}, "X-Container-Sysmeta-Versions-Container": {"old%20c"}},
+			"/v1/a/old c": {"X-Container-Bytes-Used": {"7"}, "X-Container-Object-Count": {"9"}},
+		},
+	}
+	req := client(newCache())
+	for range 2 {
+		c := Container(t.Context(), b, req, "a", "c")
+		require.EqualValues(t, 12, c.Bytes)
+		require.EqualValues(t, 1, c.ObjectCount)
+	}
+	require.Len(t, b.asked, 3)
+}
+
+func TestPolicyUsage(t *testing.T) {
+	cache := newCache()
+	SetAccount(t.Context(), client(cache), "a", 204, http.Header{
+		"X-Account-Storage-Policy-Gold-Bytes-Used": {"10"}, "X-Account-Storage-Policy-Gold-Object-Count": {"2"},
+		"X-Account-Storage-Policy-A-B-Container-Count": {"3"}, "X-Account-Bytes-Used": {"99"},
+	})
+	a := Account(t.Context(), nil, client(cache), "a")
+	require.Equal(t, PolicyUsage{ObjectCount: 2, Bytes: 10}, a.Usage(0, "gold"))
+	require.Equal(t, PolicyUsage{ContainerCount: 3}, a.Usage(1, "A-b"))
+	require.Zero(t, a.Usage(2, "silver"))
+	a = decodeAccount([]byte(`{"status": 204, "storage_policies": {"1": {"bytes": 4, "container_count": 1, "object_count": 2}}}`))
+	require.Equal(t, PolicyUsage{1, 2, 4}, a.Usage(1, "any"))
+}
+
+func TestSkips(t *testing.T) {
+	for _, c := range []struct {
+		skips Skips
+		asked []string
+	}{
+		{Skips{}, nil},
+		{Skips{Account: 1}, []string{"/v1/a"}},
+		{Skips{Container: 1}, []string{"/v1/a/c"}},
+		{Skips{1, 1}, []string{"/v1/a", "/v1/a/c"}},
+	} {
+		cache := newCache()
+		SetAccount(t.Context(), client(cache), "a", 204, http.Header{})
+		SetContainer(t.Context(), client(cache), "a", "c", 204, http.Header{})
+		b := &backend{status: map[string]int{"/v1/a": 204, "/v1/a/c": 204}}
+		req := client(cache)
+		SetSkips(req, &c.skips)
+		for range 3 { // within a request nothing is asked twice
+			Account(t.Context(), b, req, "a")
+			Container(t.Context(), b, req, "a", "c")
+		}
+		require.Equal(t, c.asked, b.asked, "%v", c.skips)
+	}
+}

@@ -54,7 +54,7 @@ func (c *call) checkObject() *web.Response {
 	switch {
 	case req.ContentLength > l.MaxFileSize:
 		return web.Plain(http.StatusRequestEntityTooLarge, "Your request is too large.")
-	case req.ContentLength == 0 && req.Source == "" && req.Header.Get("Content-Length") == "" && req.Body == web.Reader(http.NoBody):
+	case req.ContentLength == 0 && req.Source == "" && req.Header.Get("Content-Length") == "":
 		return web.Plain(http.StatusLengthRequired, "Missing Content-Length header.")
 	case len(c.path.Object) > l.MaxObjectNameLength:
 		return web.Plain(http.StatusBadRequest, "Object name length of %d longer than %d", len(c.path.Object), l.MaxObjectNameLength)

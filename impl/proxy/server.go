@@ -18,6 +18,7 @@ import (
 	"apus/impl/config"
 	"apus/impl/event"
 	"apus/impl/host"
+	"apus/impl/info"
 	"apus/impl/middleware"
 	"apus/impl/proxy/fanout"
 	"apus/impl/ring"
@@ -47,18 +48,18 @@ type Server struct {
 var _ web.Handler = (*Server)(nil)
 
 // New reads opts, the section of the app, and publishes what the cluster can
-// in info.
-func New(h *host.Host, sw *config.Swift, rings Rings, opts *config.Section, info *middleware.Capabilities, ev *event.Sink) (*Server, error) {
+// in caps.
+func New(h *host.Host, sw *config.Swift, rings Rings, opts *config.Section, caps *middleware.Capabilities, ev *event.Sink) (*Server, error) {
 	o := readOptions(opts, sw.Policies)
 	if err := opts.Err(); err != nil {
 		return nil, err
 	}
-	s := &Server{host: h, swift: sw, rings: rings, opts: o, info: info}
+	s := &Server{host: h, swift: sw, rings: rings, opts: o, info: caps}
 	s.client = backend.New(h.Net, o.backend)
 	s.fan = fanout.New(s.client, o.fanout, ev)
 	s.stamps.clock = h.Clock
 	s.onAccount, s.onContainer, s.onObject = accountVerbs(o.allowAccountManagement), containerVerbs(), objectVerbs()
-	info.Register("swift", s.capabilities())
+	caps.Register("swift", s.capabilities())
 	return s, nil
 }
 
@@ -68,6 +69,19 @@ func (s *Server) Close(ctx context.Context) error {
 	err := s.fan.Close(ctx)
 	s.client.Close()
 	return err
+}
+
+// Prepare wraps the outermost filter, for what filters must know of the app
+// when they ask for account and container info.
+func (s *Server) Prepare(next web.Handler) web.Handler {
+	skips := &info.Skips{Account: s.opts.skipAccountCache, Container: s.opts.skipContainerCache}
+	if *skips == (info.Skips{}) {
+		return next
+	}
+	return web.HandlerFunc(func(ctx context.Context, req *web.Request) *web.Response {
+		info.SetSkips(req, skips)
+		return next.Serve(ctx, req)
+	})
 }
 
 // call is one request on its way through the app.
