@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -104,9 +105,13 @@ func (x *exchange) writeHeader(resp *Response) {
 	if x.body != nil && x.body.broken() || resp.Status == http.StatusRequestTimeout {
 		x.hangUp = true
 	}
-	if x.hangUp {
+	switch {
+	case x.hangUp:
 		h.Set("Connection", "close")
-	} else if x.body != nil && x.body.unread() {
+	case strings.EqualFold(x.r.Header.Get("Connection"), "keep-alive"):
+		h.Set("Connection", "keep-alive") // clients that say so want to be told
+	}
+	if !x.hangUp && x.body != nil && x.body.unread() {
 		x.writeHeaderAfterRest(resp.Status)
 		return
 	}
