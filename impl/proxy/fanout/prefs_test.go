@@ -135,3 +135,36 @@ func TestReplicationNetwork(t *testing.T) {
 	n, _ := f.NodesFor(regions(), 0, NodeOptions{Replication: true}).Next()
 	require.Equal(t, "10.1.0.1:6300", n.addr)
 }
+
+// What a write with affinity has put on near handoffs is there to be deleted
+// before it is replicated; the primaries far away, which never heard of it,
+// must not make the answer 404.
+func TestDeleteReachesNearHandoffs(t *testing.T) {
+	run(t, func(t *testing.T, w *world) {
+		var devs []*ring.Device
+		for i, d := range w.ring.Devices() {
+			near := *d
+			near.Region = 1 + i%3
+			devs = append(devs, &near)
+		}
+		r := ring.New(devs, 1, [][]uint16{{0, 3}, {1, 4}, {2, 5}}) // handoffs are like their primaries
+		near, err := ParseLocality("r1")
+		require.NoError(t, err)
+		tombstone := func(s *storage, rw http.ResponseWriter, _ *http.Request) {
+			rw.Header().Set("X-Backend-Timestamp", stampOf(2))
+			rw.WriteHeader(404)
+		}
+		w.all(tombstone)
+		w.nodes[0].script, w.nodes[3].script = status(204), status(204)
+		nodes := w.f.NodesFor(r, 0, NodeOptions{Purpose: Deleting, Preferences: &Preferences{WriteAffinity: near, HandoffDeletes: 1}})
+		n := nodes.Replicas() + nodes.DeleteHandoffs()
+		require.Equal(t, 4, n)
+		answers := w.f.Each(t.Context(), EachRequest{Method: "DELETE", Entity: "/a/c/o", Headers: headersFor(n), Nodes: nodes, Count: n})
+		require.Equal(t, 204, Best(answers, Quorum(len(answers)), map[int]int{404: 204}).Status)
+		asked := 0
+		for _, i := range []int{0, 1, 2, 3} {
+			asked += w.nodes[i].requests()
+		}
+		require.Equal(t, 4, asked, "three primaries and the handoff nearby")
+	})
+}
