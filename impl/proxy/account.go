@@ -37,7 +37,9 @@ func (c *call) readDatabase(server string) *web.Response {
 		Newest: truth(c.req.Header.Get("X-Newest")),
 	})
 	cleanHeader(resp.Header)
-	resp.Header.Set("Accept-Ranges", "bytes")
+	if resp.OK() {
+		resp.Header.Set("Accept-Ranges", "bytes")
+	}
 	c.setPolicyName(resp)
 	return resp
 }

@@ -147,7 +147,9 @@ func putObject(c *call) *web.Response {
 		return web.FromError(err)
 	}
 	resp := respond(a)
-	resp.Header.Set("Last-Modified", lastModified(c.stamp))
+	if resp.Status == http.StatusCreated || resp.Status == http.StatusUnprocessableEntity {
+		resp.Header.Set("Last-Modified", lastModified(c.stamp))
+	}
 	return resp
 }
 

@@ -73,6 +73,9 @@ type getter struct {
 func (g *getter) notFound() *web.Response {
 	a := g.hunt.verdict()
 	resp := web.NewResponse(a.Status)
+	if a.Status == http.StatusPreconditionFailed {
+		resp = web.HTML(a.Status, "") // clients who made a condition know what it means
+	}
 	for name, values := range a.Header {
 		if !strings.HasPrefix(name, "Content-") {
 			resp.Header[name] = values
