@@ -57,7 +57,7 @@ func readAccount(c *call) *web.Response {
 		case strings.EqualFold(resp.Header.Get("X-Account-Status"), "deleted"):
 			h := resp.Header
 			resp.Discard()
-			resp = web.NewResponse(http.StatusGone)
+			resp = web.HTML(http.StatusGone, "")
 			resp.Header.Set("X-Account-Status", h.Get("X-Account-Status"))
 		case c.opts.accountAutocreate:
 			resp.Discard()
@@ -75,7 +75,7 @@ func readAccount(c *call) *web.Response {
 func (c *call) emptyAccount() *web.Response {
 	resp := web.Text(http.StatusOK, "[]", "application/json; charset=utf-8")
 	if c.req.Method == http.MethodHead {
-		resp = web.Empty(http.StatusNoContent)
+		resp = web.Empty(http.StatusOK)
 		resp.Header.Set("Content-Type", "application/json; charset=utf-8")
 	}
 	h := resp.Header
@@ -83,6 +83,7 @@ func (c *call) emptyAccount() *web.Response {
 	h.Set("X-Account-Object-Count", "0")
 	h.Set("X-Account-Bytes-Used", "0")
 	h.Set("X-Timestamp", c.stamp.Normal())
+	h.Set("X-Put-Timestamp", c.stamp.Normal())
 	h.Set(info.FakeListing, "yes")
 	return resp
 }
@@ -182,9 +183,9 @@ func postAccount(c *call) *web.Response {
 	resp := c.toAccount(c.accountWriteHeader())
 	if resp.Status == http.StatusNotFound && c.opts.accountAutocreate {
 		resp.Discard()
-		if !c.createAccount() {
-			return web.NewResponse(http.StatusServiceUnavailable)
-		}
+		// One that was deleted a while ago cannot be created, and the second
+		// answer says so.
+		c.createAccount()
 		resp = c.toAccount(c.accountWriteHeader())
 	}
 	c.showAccountACL(resp.Header)

@@ -241,7 +241,9 @@ func TestAutocreate(t *testing.T) {
 		require.Equal(t, 200, a.status)
 		require.Equal(t, "[]", a.body)
 		require.Equal(t, "0", a.header.Get("X-Account-Container-Count"))
-		require.Equal(t, 204, c.do(t, "HEAD", "/v1/a", "").status)
+		a = c.do(t, "HEAD", "/v1/a", "")
+		require.Equal(t, 200, a.status)
+		require.NotEmpty(t, a.header.Get("X-Put-Timestamp"))
 		require.Equal(t, 404, c.do(t, "GET", "/v1/a/c", "").status)
 		require.Equal(t, 201, c.do(t, "PUT", "/v1/a/c", "").status)
 		require.True(t, created)
@@ -339,8 +341,18 @@ func TestListings(t *testing.T) {
 
 func TestDeletedAccount(t *testing.T) {
 	run(t, "account_autocreate = yes\n", func(t *testing.T, c *cluster) {
-		c.on("account GET", 404, "X-Account-Status", "Deleted")
-		require.Equal(t, 410, c.do(t, "GET", "/v1/a", "").status)
+		for _, m := range []string{"GET", "POST", "DELETE"} {
+			c.on("account "+m, 404, "X-Account-Status", "Deleted")
+		}
+		c.on("account PUT", 403, "X-Account-Status", "Deleted")
+		for m, want := range map[string]int{"GET": 410, "POST": 404} {
+			a := c.do(t, m, "/v1/a", "")
+			require.Equal(t, want, a.status, m)
+			require.Empty(t, a.body, m)
+			require.Equal(t, "Deleted", a.header.Get("X-Account-Status"), m)
+		}
+		c.on("account HEAD", 404, "X-Account-Status", "Deleted")
+		require.Equal(t, 503, c.do(t, "PUT", "/v1/a/c", "").status)
 	})
 }
 
