@@ -36,23 +36,20 @@ func (t *text) UnmarshalJSON(b []byte) error {
 func count(n int64) text { return text(strconv.FormatInt(n, 10)) }
 
 type accountFormat struct {
-	Status         int                    `json:"status"`
-	ContainerCount text                   `json:"container_count"`
-	ObjectCount    text                   `json:"total_object_count"`
-	Bytes          text                   `json:"bytes"`
-	Policies       map[string]PolicyUsage `json:"storage_policies"`
-	Meta           map[string]string      `json:"meta"`
-	Sysmeta        map[string]string      `json:"sysmeta"`
-	Exists         *bool                  `json:"account_really_exists,omitempty"`
+	Status         int               `json:"status"`
+	ContainerCount text              `json:"container_count"`
+	ObjectCount    text              `json:"total_object_count"`
+	Bytes          text              `json:"bytes"`
+	Policies       map[string]any    `json:"storage_policies"`
+	Meta           map[string]string `json:"meta"`
+	Sysmeta        map[string]string `json:"sysmeta"`
+	Exists         *bool             `json:"account_really_exists,omitempty"`
 }
 
 func encodeAccount(a *AccountInfo) any {
 	f := accountFormat{
 		Status: a.Status, ContainerCount: count(a.ContainerCount), ObjectCount: count(a.ObjectCount),
-		Bytes: count(a.Bytes), Policies: a.policies, Meta: a.Meta, Sysmeta: a.Sysmeta,
-	}
-	if f.Policies == nil {
-		f.Policies = map[string]PolicyUsage{}
+		Bytes: count(a.Bytes), Policies: map[string]any{}, Meta: a.Meta, Sysmeta: a.Sysmeta,
 	}
 	if a.OK() {
 		f.Exists = &a.Exists
@@ -68,7 +65,7 @@ func decodeAccount(b []byte) *AccountInfo {
 	return &AccountInfo{
 		Status: f.Status, ContainerCount: number(string(f.ContainerCount)), ObjectCount: number(string(f.ObjectCount)),
 		Bytes: number(string(f.Bytes)), Exists: f.Status/100 == 2 && (f.Exists == nil || *f.Exists),
-		Meta: f.Meta, Sysmeta: f.Sysmeta, policies: f.Policies,
+		Meta: f.Meta, Sysmeta: f.Sysmeta,
 	}
 }
 
@@ -106,7 +103,7 @@ func encodeContainer(c *ContainerInfo, h http.Header) any {
 		ObjectCount: count(c.ObjectCount), Bytes: count(c.Bytes), Versions: text(c.Versions),
 		Policy: text(strconv.Itoa(c.PolicyIndex)),
 		CORS:   corsFormat{text(cors.AllowOrigin), text(cors.ExposeHeaders), text(cors.MaxAge)},
-		Meta:   c.Meta, Sysmeta: c.Sysmeta, ShardingState: text(c.ShardingState),
+		Meta: c.Meta, Sysmeta: c.Sysmeta, ShardingState: text(c.ShardingState),
 		CreatedAt:       text(h.Get("X-Backend-Timestamp")),
 		PutTimestamp:    text(h.Get("X-Backend-Put-Timestamp")),
 		DeleteTimestamp: text(h.Get("X-Backend-Delete-Timestamp")),

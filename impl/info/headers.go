@@ -31,37 +31,7 @@ func accountOf(status int, h http.Header) *AccountInfo {
 		Exists:         status/100 == 2 && h.Get(FakeListing) == "",
 		Meta:           metadata(h, "X-Account-Meta-"),
 		Sysmeta:        metadata(h, "X-Account-Sysmeta-"),
-		policies:       policyUsage(h),
 	}
-}
-
-const policyPrefix = "X-Account-Storage-Policy-"
-
-// policyUsage reads "X-Account-Storage-Policy-<name>-Bytes-Used" and its like.
-func policyUsage(h http.Header) map[string]PolicyUsage {
-	var out map[string]PolicyUsage
-	for full, values := range h {
-		rest, ok := strings.CutPrefix(full, policyPrefix)
-		if !ok || len(values) == 0 {
-			continue
-		}
-		rest = strings.ToLower(rest)
-		for suffix, add := range map[string]func(*PolicyUsage, int64){
-			"-container-count": func(u *PolicyUsage, n int64) { u.ContainerCount = n },
-			"-object-count":    func(u *PolicyUsage, n int64) { u.ObjectCount = n },
-			"-bytes-used":      func(u *PolicyUsage, n int64) { u.Bytes = n },
-		} {
-			if name, ok := strings.CutSuffix(rest, suffix); ok {
-				if out == nil {
-					out = map[string]PolicyUsage{}
-				}
-				u := out[name]
-				add(&u, number(values[0]))
-				out[name] = u
-			}
-		}
-	}
-	return out
 }
 
 func containerOf(status int, h http.Header) *ContainerInfo {

@@ -32,23 +32,6 @@ type AccountInfo struct {
 	// because a write would create it.
 	Exists        bool
 	Meta, Sysmeta map[string]string // lower case, without prefix
-	policies      map[string]PolicyUsage
-}
-
-// PolicyUsage is what an account has in one storage policy.
-type PolicyUsage struct {
-	ContainerCount int64 `json:"container_count"`
-	ObjectCount    int64 `json:"object_count"`
-	Bytes          int64 `json:"bytes"`
-}
-
-// Usage is what the account has in a policy, given by its index and its name:
-// account servers say names, Swift's own proxies share indexes.
-func (a *AccountInfo) Usage(index int, name string) PolicyUsage {
-	if u, ok := a.policies[strings.ToLower(name)]; ok {
-		return u
-	}
-	return a.policies[strconv.Itoa(index)]
 }
 
 // ContainerInfo is what is known of a container.

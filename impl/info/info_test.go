@@ -165,20 +165,6 @@ func TestOldVersionsCount(t *testing.T) {
 	require.Len(t, b.asked, 3)
 }
 
-func TestPolicyUsage(t *testing.T) {
-	cache := newCache()
-	SetAccount(t.Context(), client(cache), "a", 204, http.Header{
-		"X-Account-Storage-Policy-Gold-Bytes-Used": {"10"}, "X-Account-Storage-Policy-Gold-Object-Count": {"2"},
-		"X-Account-Storage-Policy-A-B-Container-Count": {"3"}, "X-Account-Bytes-Used": {"99"},
-	})
-	a := Account(t.Context(), nil, client(cache), "a")
-	require.Equal(t, PolicyUsage{ObjectCount: 2, Bytes: 10}, a.Usage(0, "gold"))
-	require.Equal(t, PolicyUsage{ContainerCount: 3}, a.Usage(1, "A-b"))
-	require.Zero(t, a.Usage(2, "silver"))
-	a = decodeAccount([]byte(`{"status": 204, "storage_policies": {"1": {"bytes": 4, "container_count": 1, "object_count": 2}}}`))
-	require.Equal(t, PolicyUsage{1, 2, 4}, a.Usage(1, "any"))
-}
-
 func TestSkips(t *testing.T) {
 	for _, c := range []struct {
 		skips Skips

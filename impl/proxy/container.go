@@ -2,7 +2,6 @@ package proxy
 
 import (
 	"fmt"
-	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -229,31 +228,6 @@ func nameAccounts(headers []http.Header, accounts []*ring.Device, part uint32) {
 		appendCSV(h, "X-Account-Host", d.Addr())
 		appendCSV(h, "X-Account-Device", d.Device)
 	}
-}
-
-// Rows that an UPDATE brings are read up to this.
-const updateLimit = 64 << 20
-
-// updateContainer merges rows into a container, for the daemons and filters
-// that ask for it with X-Backend-Allow-Private-Methods.
-func updateContainer(c *call) *web.Response {
-	r, fault := c.ring(fanout.ServerContainer)
-	if fault != nil {
-		return fault
-	}
-	body, err := io.ReadAll(io.LimitReader(c.req.Body, updateLimit+1))
-	switch {
-	case err != nil:
-		return web.FromError(err)
-	case len(body) > updateLimit:
-		return web.NewResponse(http.StatusRequestEntityTooLarge)
-	}
-	nodes := c.nodes(r, c.path)
-	h := c.backendHeader()
-	transfer(c.req.Header, h, "Container", containerSettings...)
-	return c.best(fanout.EachRequest{
-		Method: "UPDATE", Entity: c.path.String(), Headers: repeat(h, nodes.Replicas()), Body: body, Nodes: nodes,
-	}, nil)
 }
 
 func appendCSV(h http.Header, name, value string) {

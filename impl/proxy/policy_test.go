@@ -141,16 +141,6 @@ func TestFarFuture(t *testing.T) {
 	})
 }
 
-func TestUpdateIsPrivate(t *testing.T) {
-	run(t, "", func(t *testing.T, c *cluster) {
-		c.on("container UPDATE", 202)
-		require.Equal(t, 405, c.do(t, "UPDATE", "/v1/a/c", "[]").status)
-		require.Equal(t, 202, c.do(t, "UPDATE", "/v1/a/c", "[]", "X-Backend-Allow-Private-Methods", "true", "X-Backend-Storage-Policy-Index", "0").status)
-		require.Len(t, c.to("container", "UPDATE"), 3)
-		require.Equal(t, 405, c.do(t, "UPDATE", "/v1/a/c/o", "[]", "X-Backend-Allow-Private-Methods", "true").status)
-	})
-}
-
 // The metadata of each node's request is its own.
 func TestObjectHeadersAreNotShared(t *testing.T) {
 	run(t, "", func(t *testing.T, c *cluster) {

@@ -130,9 +130,6 @@ func (s *Server) Serve(ctx context.Context, req *web.Request) *web.Response {
 	}
 	verbs := s.verbs(p)
 	v, ok := verbs[req.Method]
-	if !ok && req.Method == "UPDATE" && p.IsContainer() && truth(req.Header.Get("X-Backend-Allow-Private-Methods")) {
-		v, ok = verb{serve: updateContainer}, true
-	}
 	if !ok {
 		return methodNotAllowed(verbs)
 	}
