@@ -40,7 +40,7 @@ type accountFormat struct {
 	ContainerCount text              `json:"container_count"`
 	ObjectCount    text              `json:"total_object_count"`
 	Bytes          text              `json:"bytes"`
-	Policies       map[string]any    `json:"storage_policies"`
+	Policies       map[int]Usage     `json:"storage_policies"`
 	Meta           map[string]string `json:"meta"`
 	Sysmeta        map[string]string `json:"sysmeta"`
 	Exists         *bool             `json:"account_really_exists,omitempty"`
@@ -49,7 +49,7 @@ type accountFormat struct {
 func encodeAccount(a *AccountInfo) any {
 	f := accountFormat{
 		Status: a.Status, ContainerCount: count(a.ContainerCount), ObjectCount: count(a.ObjectCount),
-		Bytes: count(a.Bytes), Policies: map[string]any{}, Meta: a.Meta, Sysmeta: a.Sysmeta,
+		Bytes: count(a.Bytes), Policies: a.Policies, Meta: a.Meta, Sysmeta: a.Sysmeta,
 	}
 	if a.OK() {
 		f.Exists = &a.Exists
@@ -65,7 +65,7 @@ func decodeAccount(b []byte) *AccountInfo {
 	return &AccountInfo{
 		Status: f.Status, ContainerCount: number(string(f.ContainerCount)), ObjectCount: number(string(f.ObjectCount)),
 		Bytes: number(string(f.Bytes)), Exists: f.Status/100 == 2 && (f.Exists == nil || *f.Exists),
-		Meta: f.Meta, Sysmeta: f.Sysmeta,
+		Policies: f.Policies, Meta: f.Meta, Sysmeta: f.Sysmeta,
 	}
 }
 

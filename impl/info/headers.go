@@ -4,6 +4,8 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+
+	"apus/impl/policy"
 )
 
 func number(s string) int64 {
@@ -32,6 +34,23 @@ func accountOf(status int, h http.Header) *AccountInfo {
 		Meta:           metadata(h, "X-Account-Meta-"),
 		Sysmeta:        metadata(h, "X-Account-Sysmeta-"),
 	}
+}
+
+// usage reads what the account server says about each policy, by its name.
+func usage(h http.Header, policies *policy.Set) map[int]Usage {
+	out := map[int]Usage{}
+	if policies == nil {
+		return out
+	}
+	for _, p := range policies.All() {
+		prefix := "X-Account-Storage-Policy-" + p.Name
+		out[p.Index] = Usage{
+			Containers: number(h.Get(prefix + "-Container-Count")),
+			Objects:    number(h.Get(prefix + "-Object-Count")),
+			Bytes:      number(h.Get(prefix + "-Bytes-Used")),
+		}
+	}
+	return out
 }
 
 func containerOf(status int, h http.Header) *ContainerInfo {

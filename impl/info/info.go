@@ -20,6 +20,7 @@ import (
 	"strings"
 	"time"
 
+	"apus/impl/policy"
 	"apus/impl/swift"
 	"apus/impl/web"
 )
@@ -31,7 +32,15 @@ type AccountInfo struct {
 	// Exists is false also for an account that is merely shown as empty
 	// because a write would create it.
 	Exists        bool
+	Policies      map[int]Usage     // by the index of the storage policy
 	Meta, Sysmeta map[string]string // lower case, without prefix
+}
+
+// Usage is an account's share of one storage policy.
+type Usage struct {
+	Containers int64 `json:"container_count"`
+	Objects    int64 `json:"object_count"`
+	Bytes      int64 `json:"bytes"`
 }
 
 // ContainerInfo is what is known of a container.
@@ -102,7 +111,7 @@ func Account(ctx context.Context, next web.Handler, req *web.Request, account st
 	if a, ok := local[*AccountInfo](req, key); ok {
 		return a // the proxy has kept it
 	}
-	return SetAccount(ctx, req, account, resp.Status, resp.Header)
+	return SetAccount(ctx, req, account, resp.Status, resp.Header, nil)
 }
 
 // Container is the info of a container, if need be by a HEAD to next. The
@@ -156,9 +165,13 @@ func subRequest(req *web.Request, p swift.Path, source string) *web.Request {
 }
 
 // SetAccount remembers what an answer about an account says, unless it is a
-// failure to find out, and returns it.
-func SetAccount(ctx context.Context, req *web.Request, account string, status int, h http.Header) *AccountInfo {
+// failure to find out, and returns it. Usage is that of the given policies;
+// without them it is unknown.
+func SetAccount(
+	ctx context.Context, req *web.Request, account string, status int, h http.Header, policies *policy.Set,
+) *AccountInfo {
 	a := accountOf(status, h)
+	a.Policies = usage(h, policies)
 	if ttl, ok := lifetime(status, h.Get(RecheckAccount)); ok {
 		key := accountKey(account)
 		keep(req, key, a)

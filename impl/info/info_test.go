@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"apus/impl/policy"
 	"apus/impl/swift"
 	"apus/impl/web"
 )
@@ -93,7 +94,7 @@ func TestLifetimes(t *testing.T) {
 	}{{204, 20 * time.Second}, {200, 20 * time.Second}, {404, 2 * time.Second}, {410, 2 * time.Second}, {503, 0}, {401, 0}} {
 		cache := newCache()
 		req := client(cache)
-		SetAccount(t.Context(), req, "a", c.status, http.Header{RecheckAccount: {"20"}})
+		SetAccount(t.Context(), req, "a", c.status, http.Header{RecheckAccount: {"20"}}, nil)
 		require.Equal(t, c.want, cache.ttls["account/a"], "%d", c.status)
 		_, kept := local[*AccountInfo](req, "account/a")
 		require.Equal(t, c.want > 0, kept)
@@ -109,10 +110,26 @@ func TestUnreachableAccountIsNotMissing(t *testing.T) {
 
 func TestFakeAccount(t *testing.T) {
 	cache := newCache()
-	a := SetAccount(t.Context(), client(cache), "a", 204, http.Header{FakeListing: {"yes"}})
+	a := SetAccount(t.Context(), client(cache), "a", 204, http.Header{FakeListing: {"yes"}}, nil)
 	require.True(t, a.OK())
 	require.False(t, a.Exists)
 	require.False(t, Account(t.Context(), nil, client(cache), "a").Exists)
+}
+
+func TestUsageByPolicy(t *testing.T) {
+	policies, err := policy.NewSet([]policy.Policy{
+		{Index: 0, Name: "gold", Default: true, Type: policy.Replication}, {Index: 1, Name: "Silver", Type: policy.Replication},
+	})
+	require.NoError(t, err)
+	cache, h := newCache(), http.Header{}
+	h.Set("X-Account-Storage-Policy-Silver-Bytes-Used", "10")
+	h.Set("X-Account-Storage-Policy-Silver-Object-Count", "2")
+	h.Set("X-Account-Storage-Policy-Silver-Container-Count", "1")
+	want := map[int]Usage{0: {}, 1: {Containers: 1, Objects: 2, Bytes: 10}}
+	require.Equal(t, want, SetAccount(t.Context(), client(cache), "a", 204, h, policies).Policies)
+	require.Equal(t, want, Account(t.Context(), nil, client(cache), "a").Policies, "through the cache")
+	require.Contains(t, string(cache.values["account/a"]),
+		`"storage_policies":{"0":{"container_count":0,"object_count":0,"bytes":0},"1":{"container_count":1,"object_count":2,"bytes":10}}`)
 }
 
 func TestReadsWhatSwiftWrites(t *testing.T) {

@@ -65,7 +65,7 @@ func readAccount(c *call) *web.Response {
 		}
 	}
 	resp.Header.Set(info.RecheckAccount, strconv.Itoa(c.opts.recheckAccount))
-	info.SetAccount(c.ctx, c.req, c.path.Account, resp.Status, resp.Header)
+	info.SetAccount(c.ctx, c.req, c.path.Account, resp.Status, resp.Header, c.swift.Policies)
 	c.showAccountACL(resp.Header)
 	c.dropOwnerHeaders(resp.Header)
 	return resp
