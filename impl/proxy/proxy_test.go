@@ -50,6 +50,30 @@ func TestPaths(t *testing.T) {
 	})
 }
 
+// UPDATE is for filters: a client's is refused as any unknown method.
+func TestUpdateOfContainer(t *testing.T) {
+	run(t, "", func(t *testing.T, c *cluster) {
+		a := c.do(t, "UPDATE", "/v1/a/c", "[]")
+		require.Equal(t, 405, a.status)
+		require.Equal(t, "DELETE, GET, HEAD, OPTIONS, POST, PUT", a.header.Get("Allow"))
+		private := []string{"X-Backend-Allow-Private-Methods", "True", "X-Backend-Storage-Policy-Index", "0", "Content-Type", "application/json"}
+		require.Equal(t, 405, c.do(t, "UPDATE", "/v1/a", "[]", private...).status)
+		require.Equal(t, 405, c.do(t, "UPDATE", "/v1/a/c/o", "[]", private...).status)
+		require.Empty(t, c.to("container", "UPDATE"))
+		c.on("container UPDATE", 202)
+		require.Equal(t, 202, c.do(t, "UPDATE", "/v1/.queue/1", "[]", private...).status)
+		updates := c.to("container", "UPDATE")
+		require.Len(t, updates, 3)
+		for _, u := range updates {
+			require.Equal(t, "0", u.header.Get("X-Backend-Storage-Policy-Index"))
+			require.Equal(t, "application/json", u.header.Get("Content-Type"))
+			require.NotEmpty(t, u.header.Get("X-Timestamp"))
+		}
+		c.on("container UPDATE", 507)
+		require.Equal(t, 503, c.do(t, "UPDATE", "/v1/.queue/1", "[]", private...).status)
+	})
+}
+
 func TestInfo(t *testing.T) {
 	run(t, "account_autocreate = yes\n", func(t *testing.T, c *cluster) {
 		a := c.do(t, "GET", "/info", "")

@@ -130,7 +130,11 @@ func (s *Server) Serve(ctx context.Context, req *web.Request) *web.Response {
 	}
 	verbs := s.verbs(p)
 	v, ok := verbs[req.Method]
-	if !ok {
+	switch {
+	case ok:
+	case mayUpdate(req, p):
+		v = verb{serve: updateContainer}
+	default:
 		return methodNotAllowed(verbs)
 	}
 	if fault := reservedNames(p); fault != nil {
