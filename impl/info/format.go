@@ -103,7 +103,7 @@ func encodeContainer(c *ContainerInfo, h http.Header) any {
 		ObjectCount: count(c.ObjectCount), Bytes: count(c.Bytes), Versions: text(c.Versions),
 		Policy: text(strconv.Itoa(c.PolicyIndex)),
 		CORS:   corsFormat{text(cors.AllowOrigin), text(cors.ExposeHeaders), text(cors.MaxAge)},
-		Meta: c.Meta, Sysmeta: c.Sysmeta, ShardingState: text(c.ShardingState),
+		Meta:   c.Meta, Sysmeta: c.Sysmeta, ShardingState: text(c.ShardingState),
 		CreatedAt:       text(h.Get("X-Backend-Timestamp")),
 		PutTimestamp:    text(h.Get("X-Backend-Put-Timestamp")),
 		DeleteTimestamp: text(h.Get("X-Backend-Delete-Timestamp")),

@@ -193,7 +193,7 @@ func TestSkips(t *testing.T) {
 		{Skips{1, 1}, []string{"/v1/a", "/v1/a/c"}},
 	} {
 		cache := newCache()
-		SetAccount(t.Context(), client(cache), "a", 204, http.Header{})
+		SetAccount(t.Context(), client(cache), "a", 204, http.Header{}, nil)
 		SetContainer(t.Context(), client(cache), "a", "c", 204, http.Header{})
 		b := &backend{status: map[string]int{"/v1/a": 204, "/v1/a/c": 204}}
 		req := client(cache)
