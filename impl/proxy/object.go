@@ -35,14 +35,16 @@ func (c *call) target() (t target, fault *web.Response) {
 	}
 	index := t.container.PolicyIndex
 	if v := c.req.Header.Get("X-Backend-Storage-Policy-Index"); v != "" {
-		if n, err := strconv.Atoi(v); err == nil {
-			index = n
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			n = -1
 		}
+		index = n
 	}
 	t.policy = c.swift.Policies.ByIndex(index)
 	if t.policy == nil {
 		// Another proxy knows a policy that this one was not told of.
-		return t, web.Plain(http.StatusServiceUnavailable, "Unknown Storage Policy")
+		return t, web.HTML(http.StatusServiceUnavailable, "Unknown Storage Policy")
 	}
 	if t.policy.Type != policy.Replication {
 		return t, web.Plain(http.StatusNotImplemented, "Storage policy %s is not supported", t.policy.Name)

@@ -108,20 +108,11 @@ func (s *Server) Serve(ctx context.Context, req *web.Request) *web.Response {
 	if req.Path == "/info" {
 		return s.serveInfo(req)
 	}
-	if !validName(req.Path, allowReserved(req)) {
-		return web.HTML(http.StatusPreconditionFailed, "Invalid UTF8 or contains NULL")
-	}
 	version, p, ok := req.Swift()
-	switch {
-	case version == "":
-		return web.NewResponse(http.StatusNotFound)
-	case req.Path == "/"+version || req.Path == "/"+version+"/":
-		return web.HTML(http.StatusPreconditionFailed, "Bad URL")
-	case !ok || p.Container == "" && strings.HasSuffix(req.Path, "//"):
-		return web.NewResponse(http.StatusNotFound)
-	case version != "v1" && version != "v1.0":
-		return web.NewResponse(http.StatusBadRequest)
-	case s.opts.denied(req.Host):
+	if fault := refuse(req, version, ok); fault != nil {
+		return fault
+	}
+	if s.opts.denied(req.Host) {
 		return web.HTML(http.StatusForbidden, "Invalid host header")
 	}
 	c := &call{Server: s, ctx: ctx, req: req, path: p}
@@ -151,6 +142,27 @@ func (s *Server) Serve(ctx context.Context, req *web.Request) *web.Response {
 		}
 	}
 	return c.serveCORS(v)
+}
+
+// refuse answers paths that are none of the API; ok says that this one names an
+// account.
+func refuse(req *web.Request, version string, ok bool) *web.Response {
+	switch {
+	case !validName(req.Path, allowReserved(req)):
+		return web.HTML(http.StatusPreconditionFailed, "Invalid UTF8 or contains NULL")
+	case !ok && version != "" && (req.Path == "/"+version || req.Path == "/"+version+"/"):
+		return web.HTML(http.StatusPreconditionFailed, "Bad URL")
+	case !ok || emptyNames(req.Path):
+		return web.NewResponse(http.StatusNotFound)
+	case version != "v1" && version != "v1.0":
+		return web.NewResponse(http.StatusBadRequest)
+	}
+	return nil
+}
+
+// emptyNames finds what is no path though it begins like one: "//v1/a", "/v1/a//".
+func emptyNames(path string) bool {
+	return strings.HasPrefix(path, "//") || strings.HasSuffix(path, "//") && strings.Count(path, "/") == 4
 }
 
 func (s *Server) verbs(p swift.Path) map[string]verb {

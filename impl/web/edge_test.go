@@ -110,7 +110,7 @@ func TestEdgeStatusesWithoutBody(t *testing.T) {
 		status       int
 		length       string
 	}{
-		{"HEAD", "HEAD", 200, "7"}, {"204", "GET", 204, "0"}, {"304", "GET", 304, ""}, {"HEAD 404", "HEAD", 404, "7"},
+		{"HEAD", "HEAD", 200, "7"}, {"204", "GET", 204, "0"}, {"HEAD 204", "HEAD", 204, "0"}, {"304", "GET", 304, ""}, {"HEAD 404", "HEAD", 404, "7"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			edge(t, func(ctx, *web.Request) *web.Response { return webtest.Response(tt.status, "content") }, func(t *testing.T, c net.Conn) {

@@ -87,8 +87,8 @@ func (x *exchange) writeHeader(resp *Response) {
 		h["Content-Length"] = []string{strconv.FormatInt(length, 10)}
 	}
 	if resp.Status == http.StatusNoContent {
-		// Clients of Swift rely on this, and net/http drops it, too, but only
-		// under its canonical name.
+		// Swift's clients expect a length; net/http lets it pass only under
+		// another name than its canonical one.
 		h["content-length"] = []string{"0"}
 	}
 	if resp.Status == http.StatusNotModified && h.Get("Content-Type") != "" {
