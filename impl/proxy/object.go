@@ -9,6 +9,7 @@ import (
 	"apus/impl/policy"
 	"apus/impl/proxy/fanout"
 	"apus/impl/ring"
+	"apus/impl/swift"
 	"apus/impl/web"
 )
 
@@ -146,7 +147,7 @@ func putObject(c *call) *web.Response {
 	})
 	if err != nil {
 		c.log().Info("body of a PUT cannot be read", "path", c.path.String(), "txn", req.Meta.TxnID, "err", err)
-		return web.FromError(err)
+		return web.NewResponse(swift.KindOf(err).Status())
 	}
 	resp := respond(a)
 	if resp.Status == http.StatusCreated || resp.Status == http.StatusUnprocessableEntity {
