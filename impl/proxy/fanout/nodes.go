@@ -18,8 +18,14 @@ type Node struct {
 }
 
 func newNode(d *ring.Device, handoff bool) *Node {
-	addr := d.Addr()
-	return &Node{Device: d, Handoff: handoff, addr: addr, key: addr + "/" + d.Device}
+	n := &Node{Device: d, Handoff: handoff}
+	n.name()
+	return n
+}
+
+func (n *Node) name() {
+	n.addr = n.Addr()
+	n.key = n.addr + "/" + n.Device.Device
 }
 
 // Purpose is what nodes are dealt out for; it decides who comes first.
@@ -79,8 +85,10 @@ func (f *Fanout) NodesFor(r *ring.Ring, part uint32, opts NodeOptions) *Nodes {
 	p := opts.Preferences
 	if opts.Purpose == Reading || p == nil || len(p.WriteAffinity) == 0 {
 		n.mu.first = make([]*Node, len(devs))
+		nodes := make([]Node, len(devs))
 		for i, d := range devs {
-			n.mu.first[i] = n.node(d, false)
+			nodes[i].Device = d
+			n.mu.first[i] = &nodes[i]
 		}
 		p.sort(n.mu.first, &f.timings)
 		return n
@@ -117,15 +125,17 @@ func (n *Nodes) orderLocked(primaries []*ring.Device) {
 	n.mu.fetched = make(map[int]bool, len(order))
 	for _, d := range order {
 		n.mu.fetched[d.ID] = true
-		n.mu.first = append(n.mu.first, n.node(d, !slices.Contains(primaries, d)))
+		n.mu.first = append(n.mu.first, &Node{Device: d, Handoff: !slices.Contains(primaries, d)})
 	}
 	p.sort(n.mu.first[:len(primaries)], &n.f.timings)
 }
 
-func (n *Nodes) node(d *ring.Device, handoff bool) *Node {
-	node := newNode(d, handoff)
+// named fills in the names of a node that is about to be dealt out; most never
+// are.
+func (n *Nodes) named(node *Node) *Node {
+	node.name()
 	if n.opts.Replication {
-		node.addr = d.ReplicationAddr()
+		node.addr = node.ReplicationAddr()
 	}
 	return node
 }
@@ -203,14 +213,14 @@ func (n *Nodes) settleLocked() {
 func (n *Nodes) takeLocked() *Node {
 	if p := n.mu.first; len(p) > 0 {
 		n.mu.first = p[1:]
-		return p[0]
+		return n.named(p[0])
 	}
 	if len(n.mu.handoffs) == 0 {
 		n.fetchLocked()
 	}
 	if h := n.mu.handoffs; len(h) > 0 {
 		n.mu.handoffs = h[1:]
-		return h[0]
+		return n.named(h[0])
 	}
 	return nil
 }
@@ -225,7 +235,7 @@ func (n *Nodes) fetchLocked() {
 			continue
 		}
 		n.mu.fetched[d.ID] = true
-		n.mu.handoffs = append(n.mu.handoffs, n.node(d, true))
+		n.mu.handoffs = append(n.mu.handoffs, &Node{Device: d, Handoff: true})
 		if len(n.mu.handoffs) >= n.mu.left {
 			return
 		}
