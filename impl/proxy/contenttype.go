@@ -1,10 +1,14 @@
 package proxy
 
 import (
+	"errors"
+	"io"
+	"io/fs"
 	"net/http"
 	"path"
 	"strings"
 
+	"apus/impl/host"
 	"apus/impl/web"
 )
 
@@ -14,25 +18,68 @@ func (c *call) setContentType() {
 	h := c.req.Header
 	detect := truth(h.Get("X-Detect-Content-Type"))
 	if detect || h.Get("Content-Type") == "" {
-		h.Set("Content-Type", guessType(c.path.Object))
+		h.Set("Content-Type", c.types.guess(c.path.Object))
 	}
 	if detect {
 		h.Del("X-Detect-Content-Type")
 	}
 }
 
-func guessType(name string) string {
+// mimeTypes are the operator's, by extension, which go before contentTypes.
+type mimeTypes map[string]string
+
+func (m mimeTypes) of(ext string) (string, bool) {
+	ext = strings.ToLower(ext)
+	if t, ok := m[ext]; ok {
+		return t, true
+	}
+	t, ok := contentTypes[ext]
+	return t, ok
+}
+
+// guess is the type of an object with this name.
+func (m mimeTypes) guess(name string) string {
 	ext := path.Ext(name)
-	if t, ok := contentTypes[strings.ToLower(ext)]; ok {
+	if t, ok := m.of(ext); ok {
 		return t
 	}
 	switch strings.ToLower(ext) { // compressed: the type is that of what is inside
 	case ".gz", ".bz2", ".xz", ".z", ".br":
-		if t, ok := contentTypes[strings.ToLower(path.Ext(strings.TrimSuffix(name, ext)))]; ok {
+		if t, ok := m.of(path.Ext(strings.TrimSuffix(name, ext))); ok {
 			return t
 		}
 	}
 	return "application/octet-stream"
+}
+
+const mimeTypesLimit = 1 << 20
+
+// readMimeTypes reads <swift_dir>/mime.types, if it is there: a type and its
+// extensions on each line.
+func readMimeTypes(fsys host.FS, dir string) (mimeTypes, error) {
+	f, err := fsys.OpenFile(path.Join(dir, "mime.types"), host.ReadOnly, 0)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, mimeTypesLimit))
+	return parseMimeTypes(string(b)), err
+}
+
+func parseMimeTypes(text string) mimeTypes {
+	m := mimeTypes{}
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, "#")
+		if words := strings.Fields(line); len(words) > 1 {
+			for _, ext := range words[1:] {
+				m["."+strings.ToLower(ext)] = words[0]
+			}
+		}
+	}
+	return m
 }
 
 // contentTypes are the common ones of the mime table that Swift uses.

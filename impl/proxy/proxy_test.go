@@ -410,6 +410,12 @@ func TestGuessType(t *testing.T) {
 		"a.txt": "text/plain", "a.HTML": "text/html", "x/y.tar.gz": "application/x-tar", "a": "application/octet-stream",
 		"a.unknown": "application/octet-stream", ".gz": "application/octet-stream", "é.jpg": "image/jpeg",
 	} {
-		require.Equal(t, want, guessType(name), name)
+		require.Equal(t, want, mimeTypes(nil).guess(name), name)
+	}
+	own := parseMimeTypes("# the operator's\ntext/x-own  own TXT # and so on\nno/extension\n\n")
+	for name, want := range map[string]string{
+		"a.own": "text/x-own", "a.txt": "text/x-own", "a.own.gz": "text/x-own", "a.html": "text/html", "a.extension": "application/octet-stream",
+	} {
+		require.Equal(t, want, own.guess(name), name)
 	}
 }

@@ -41,6 +41,7 @@ type Server struct {
 	client *backend.Client
 	fan    *fanout.Fanout
 	stamps stamps
+	types  mimeTypes
 	// What may be done to the three kinds of resource.
 	onAccount, onContainer, onObject map[string]verb
 }
@@ -55,6 +56,12 @@ func New(h *host.Host, sw *config.Swift, rings Rings, opts *config.Section, caps
 		return nil, err
 	}
 	s := &Server{host: h, swift: sw, rings: rings, opts: o, info: caps}
+	if h.FS != nil {
+		var err error
+		if s.types, err = readMimeTypes(h.FS, opts.String("swift_dir", "/etc/swift")); err != nil {
+			return nil, err
+		}
+	}
 	s.client = backend.New(h.Net, o.backend)
 	s.fan = fanout.New(s.client, o.fanout, ev)
 	s.stamps.clock = h.Clock

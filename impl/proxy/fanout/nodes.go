@@ -17,12 +17,6 @@ type Node struct {
 	key     string // ip:port/device
 }
 
-func newNode(d *ring.Device, handoff bool) *Node {
-	n := &Node{Device: d, Handoff: handoff}
-	n.name()
-	return n
-}
-
 func (n *Node) name() {
 	n.addr = n.Addr()
 	n.key = n.addr + "/" + n.Device.Device
