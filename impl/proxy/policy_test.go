@@ -2,6 +2,7 @@ package proxy
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strings"
@@ -15,6 +16,7 @@ import (
 	"apus/impl/host"
 	"apus/impl/middleware"
 	"apus/impl/proxy/fanout"
+	"apus/impl/ring"
 	"apus/impl/web"
 )
 
@@ -200,4 +202,32 @@ func TestPrepare(t *testing.T) {
 	s.Prepare(web.HandlerFunc(func(context.Context, *web.Request) *web.Response { return web.NewResponse(200) })).Serve(t.Context(), req).Discard()
 	require.Len(t, req.Meta.Info, 1)
 	require.NoError(t, s.Close(t.Context()))
+}
+
+// A DELETE under write affinity goes to primaries and near handoffs, and names
+// so many container servers that a quorum of them hears of it even if only a
+// quorum of the policy's replicas does.
+func TestDeleteUnderWriteAffinity(t *testing.T) {
+	run(t, "write_affinity = r1\nwrite_affinity_handoff_delete_count = 2\n", func(t *testing.T, c *cluster) {
+		c.exists()
+		c.on("object DELETE", 204)
+		var devs []*ring.Device
+		for i := range 5 {
+			d := &ring.Device{ID: i, Region: 1, Zone: i, IP: fmt.Sprintf("10.0.1.%d", i), Port: 6200, Device: "sda", Weight: 1}
+			devs = append(devs, d)
+			defer c.net.Serve(d.Addr(), c.node("object", d.IP))()
+		}
+		c.rings["object"] = ring.New(devs, 1, [][]uint16{{0, 2}, {1, 3}, {2, 4}})
+		require.Equal(t, 204, c.do(t, "DELETE", "/v1/a/c/o", "").status)
+		asked := c.to("object", "DELETE")
+		updates, nodes := 0, map[string]bool{}
+		for _, d := range asked {
+			nodes[d.node] = true
+			if d.header.Get("X-Container-Host") != "" {
+				updates++
+			}
+		}
+		require.Len(t, nodes, 5)
+		require.Equal(t, 5, updates)
+	})
 }

@@ -213,6 +213,7 @@ func TestUpdatesNeeded(t *testing.T) {
 	require.Equal(t, 3, updatesNeeded(3, 2, 1, 1))
 	require.Equal(t, 4, updatesNeeded(3, 2, 4, 2))
 	require.Equal(t, 5, updatesNeeded(5, 3, 3, 2))
+	require.Equal(t, 5, updatesNeeded(3, 2, 5, 2), "two handoffs are asked, too")
 }
 
 func TestMissingAndUnreachableContainers(t *testing.T) {

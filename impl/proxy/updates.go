@@ -114,7 +114,10 @@ func (c *call) objectWriteHeaders(t target, replicas int, x queueEntry) ([]http.
 		}
 		headers[i] = h
 	}
-	n := updatesNeeded(len(containers), fanout.Quorum(len(containers)), replicas, fanout.Quorum(replicas))
+	// More requests than replicas go out when handoffs are asked as well; the
+	// quorum of the policy stays.
+	quorum := fanout.Quorum(min(replicas, t.ring.Replicas()))
+	n := updatesNeeded(len(containers), fanout.Quorum(len(containers)), replicas, quorum)
 	for i := range n {
 		nameContainer(headers[i%replicas], containers[i%len(containers)], part, t.container)
 		if len(x.nodes) > 0 {
