@@ -217,7 +217,13 @@ func TestDeleteUnderWriteAffinity(t *testing.T) {
 			devs = append(devs, d)
 			defer c.net.Serve(d.Addr(), c.node("object", d.IP))()
 		}
-		c.rings["object"] = ring.New(devs, 1, [][]uint16{{0, 2}, {1, 3}, {2, 4}})
+		rows := make([][]uint16, 3)
+		for part := range 16 {
+			for i := range rows {
+				rows[i] = append(rows[i], uint16((part+i)%5))
+			}
+		}
+		c.rings["object"] = ring.New(devs, 4, rows)
 		require.Equal(t, 204, c.do(t, "DELETE", "/v1/a/c/o", "").status)
 		asked := c.to("object", "DELETE")
 		updates, nodes := 0, map[string]bool{}
