@@ -183,6 +183,7 @@ func combinations(most int, f func(c []outcome)) {
 // play makes the nodes come to these outcomes, the first len(c) being
 // primaries, and gives a ring of them.
 func (w *world) play(c []outcome, success int) *ring.Ring {
+	w.f.owned.Wait() // stragglers of the play before
 	w.f.limiter = newLimiter(10, time.Minute, nil)
 	n := len(c)
 	spare := status(503)
@@ -191,11 +192,17 @@ func (w *world) play(c []outcome, success int) *ring.Ring {
 	}
 	var rows [][]uint16
 	for i, o := range c {
-		w.nodes[n+i].script = spare
-		w.nodes[i].script = o.script(success)
+		w.nodes[n+i].play(spare)
+		w.nodes[i].play(o.script(success))
 		rows = append(rows, []uint16{uint16(i), uint16(n + i)})
 	}
 	return ring.New(w.ring.Devices()[:2*n], 1, rows)
+}
+
+func (s *storage) play(script func(*storage, http.ResponseWriter, *http.Request)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.script = script
 }
 
 func (o outcome) script(success int) func(*storage, http.ResponseWriter, *http.Request) {
