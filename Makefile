@@ -23,7 +23,7 @@ PKGS := ./...
 COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
 .PHONY: check fmt vet lint unit sim replay shrink explain exact ladder test e2e conformance \
-        docker-test aio bench bench-object bench-container interop fuzz install clean build
+        docker-test aio bench bench-object bench-container bench-peer functional interop fuzz install clean build
 
 ## check: format, vet, lint and unit tests
 check: fmt vet lint unit
@@ -109,6 +109,19 @@ bench-object:
 ## bench-container: container and account servers with a million rows, against their targets
 bench-container:
 	$(GO) run ./ci/bench/container
+
+## bench-peer: a cluster of ours beside one of the distribution's Swift, against targets
+bench-peer:
+	ci/interop/install
+	$(GO) run ./ci/bench/cluster
+
+## functional: OpenStack Swift's functional tests, from a checkout of it, for example
+## make functional UPSTREAM=~/src/swift; TESTS="file.py::Class …" runs some of them
+functional: build
+	@[ -n "$(UPSTREAM)" ] || { echo 'make functional needs a checkout of openstack/swift: make functional UPSTREAM=DIR'; exit 2; }
+	ci/functional/install
+	$(GO) build -o $(OUT)/functional ./ci/functional
+	ci/with-aio $(OUT)/functional --upstream '$(UPSTREAM)' --auth '{auth}' $(TESTS)
 
 ## test: everything that must pass before a change lands
 test:

@@ -28,6 +28,8 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+
+	"apus/ci/bench/load"
 )
 
 type options struct {
@@ -78,24 +80,24 @@ func run(ctx context.Context, o options) (err error) {
 		defer func() { err = errors.Join(err, c.stop()) }()
 		o.auth, o.user, o.key = c.Auth, c.User, c.Key
 	}
-	b, err := newBench(o)
+	b, err := load.Login(o.auth, o.user, o.key)
 	if err != nil {
 		return err
 	}
-	if err := b.prepare(ctx); err != nil {
+	rows, progress := rows(), onTerminal(os.Stderr)
+	if err := b.Prepare(ctx, rows); err != nil {
 		return err
 	}
-	rows, progress := rows(), onTerminal(os.Stderr)
 	for round := range o.rounds {
 		for i := range rows {
 			if progress {
-				fmt.Fprintf(os.Stderr, "\r\x1b[Kround %d of %d: %s", round+1, o.rounds, rows[i].name())
+				fmt.Fprintf(os.Stderr, "\r\x1b[Kround %d of %d: %s", round+1, o.rounds, rows[i].Name())
 			}
-			s, err := b.measure(ctx, rows[i], o.length)
+			s, err := b.Measure(ctx, rows[i], o.length)
 			if err != nil {
-				return fmt.Errorf("%s: %w", rows[i].name(), err)
+				return err
 			}
-			rows[i].rounds = append(rows[i].rounds, s)
+			rows[i].Rounds = append(rows[i].Rounds, s)
 		}
 	}
 	if progress {

@@ -5,7 +5,8 @@
 //
 // The option log_format of their configuration changes it; log_requests turns
 // it off, log_anonymization_method and log_anonymization_salt say how
-// {field.anonymized} is made unreadable. The number of the process is "-", for
+// {field.anonymized} is made unreadable. Each request is an event as well, line
+// or not. The number of the process is "-", for
 // a process is not something that the seams know.
 package accesslog
 
@@ -18,6 +19,7 @@ import (
 	"time"
 
 	"apus/impl/config"
+	"apus/impl/event"
 	"apus/impl/host"
 	"apus/impl/logline"
 	"apus/impl/web"
@@ -27,10 +29,10 @@ const defaultFormat = "{remote_addr} - - [{time.d}/{time.b}/{time.Y}:{time.H}:{t
 	`"{method} {path}" {status} {content_length} "{referer}" "{txn_id}" "{user_agent}" ` +
 	`{trans_time:.4f} "{additional_info}" {pid} {policy_index}`
 
-// Wrap is next with a line in h.Log for each request: of level info, or debug
-// for what replicators do. The settings are those of the server's section;
-// what is wrong with them is reported there.
-func Wrap(h *host.Host, opts *config.Section, next web.Handler) web.Handler {
+// Wrap is next, of the named server, with a line in h.Log for each request: of
+// level info, or debug for what replicators do. The settings are those of the
+// server's section; what is wrong with them is reported there.
+func Wrap(h *host.Host, opts *config.Section, server string, ev *event.Sink, next web.Handler) web.Handler {
 	on := opts.Bool("log_requests", true)
 	anonymise, ok := logline.Anonymiser(opts.String("log_anonymization_method", "md5"), opts.String("log_anonymization_salt", ""))
 	if !ok {
@@ -43,12 +45,17 @@ func Wrap(h *host.Host, opts *config.Section, next web.Handler) web.Handler {
 	if err != nil {
 		opts.Fail("log_format", err.Error())
 	}
-	if !on || err != nil {
-		return next
-	}
+	on = on && err == nil
 	return web.HandlerFunc(func(ctx context.Context, req *web.Request) *web.Response {
 		watch := host.StartStopwatch()
 		resp := next.Serve(ctx, req)
+		ev.EmitRequest(event.Request{
+			Server: server, Method: req.Method, Path: req.Path, TxnID: req.Header.Get("X-Trans-Id"),
+			Status: resp.Status, WireStatus: resp.Status, Duration: watch.Elapsed(),
+		})
+		if !on {
+			return resp
+		}
 		level := slog.LevelInfo
 		if req.Method == "REPLICATE" || req.Method == "SSYNC" || len(req.Header["X-Backend-Replication"]) > 0 {
 			level = slog.LevelDebug

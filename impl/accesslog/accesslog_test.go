@@ -9,6 +9,7 @@ import (
 
 	"apus/impl/accesslog"
 	"apus/impl/config"
+	"apus/impl/event"
 	"apus/impl/host"
 	"apus/impl/web"
 	"apus/impl/web/webtest"
@@ -34,7 +35,7 @@ func log(t *testing.T, options string, req *web.Request) (got []string, err erro
 		}
 		l := &lines{}
 		h := &host.Host{Log: slog.New(l), Clock: webtest.NewClock(10002)}
-		handler := accesslog.Wrap(h, f.Section("s"), web.HandlerFunc(func(context.Context, *web.Request) *web.Response {
+		handler := accesslog.Wrap(h, f.Section("s"), "object-server", nil, web.HandlerFunc(func(context.Context, *web.Request) *web.Response {
 			time.Sleep(2 * time.Second)
 			return webtest.Response(404, "12345")
 		}))
@@ -87,5 +88,26 @@ func TestBadFormats(t *testing.T) {
 		if _, err := log(t, options, request("GET")); err == nil {
 			t.Errorf("%s is accepted", options)
 		}
+	}
+}
+
+// Requests are counted whether or not they are logged.
+func TestEvents(t *testing.T) {
+	webtest.TrackBodies(t)
+	f, err := config.Parse("[s]\nlog_requests = no\n", "object-server.conf")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var heard []event.Request
+	ev := &event.Sink{Request: func(e event.Request) {
+		e.Duration = 0
+		heard = append(heard, e)
+	}}
+	h := &host.Host{Log: slog.New(&lines{}), Clock: webtest.NewClock(1)}
+	handler := accesslog.Wrap(h, f.Section("s"), "object-server", ev, webtest.NewNext(webtest.Answer(507, "full")))
+	webtest.Do(handler, request("PUT", "X-Trans-Id", "tx1"))
+	want := event.Request{Server: "object-server", Method: "PUT", Path: "/sda1/7/a/c/o é", TxnID: "tx1", Status: 507, WireStatus: 507}
+	if len(heard) != 1 || heard[0] != want {
+		t.Errorf("heard %+v", heard)
 	}
 }

@@ -8,6 +8,7 @@
 package acl
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/url"
@@ -93,10 +94,7 @@ func (l List) ReferrerAllowed(referer string) bool {
 	if len(l.Referrers) == 0 {
 		return false
 	}
-	host := "unknown"
-	if u, err := url.Parse(referer); err == nil && u.Hostname() != "" {
-		host = strings.ToLower(u.Hostname())
-	}
+	host := refererHost(referer)
 	allowed := false
 	for _, r := range l.Referrers {
 		pattern, deny := strings.CutPrefix(r, "-")
@@ -108,6 +106,30 @@ func (l List) ReferrerAllowed(referer string) bool {
 		}
 	}
 	return allowed
+}
+
+// refererHost is the host in a URL, "unknown" if it has none. Nothing else of
+// the URL has to be well formed: a list that denies a host denies it however
+// the rest is written.
+func refererHost(referer string) string {
+	before, rest, ok := strings.Cut(strings.TrimSpace(referer), "//")
+	if ok && before != "" {
+		scheme, colon := strings.CutSuffix(before, ":")
+		ok = colon && !strings.ContainsAny(scheme, "/?#: ")
+	}
+	if !ok {
+		return "unknown"
+	}
+	if end := strings.IndexAny(rest, "/?#"); end >= 0 {
+		rest = rest[:end]
+	}
+	rest = rest[strings.LastIndexByte(rest, '@')+1:]
+	if inside, found := strings.CutPrefix(rest, "["); found {
+		rest, _, _ = strings.Cut(inside, "]")
+	} else {
+		rest, _, _ = strings.Cut(rest, ":")
+	}
+	return cmp.Or(strings.ToLower(rest), "unknown")
 }
 
 // Account is an account's list.

@@ -13,6 +13,7 @@ import (
 	"apus/impl/config"
 	"apus/impl/host"
 	"apus/impl/host/real"
+	"apus/impl/realms"
 	"apus/sim/disk"
 )
 
@@ -139,7 +140,7 @@ func FuzzUpdateBody(f *testing.F) {
 }
 
 func FuzzSyncTo(f *testing.F) {
-	known := realms{"US": {"key", map[string]string{"DFW": "http://dfw/"}}}
+	known := realms.Set{"US": {Key: "key", Clusters: map[string]string{"DFW": "http://dfw/"}}}
 	for _, v := range []string{"//us/dfw/a/c", "http://127.0.0.1/a/c", "http://127.0.0.1:80@x/a", "//a/b", "http:\\\\127.0.0.1/", "https://[::1]/x;y?z#"} {
 		f.Add(v)
 	}
@@ -150,21 +151,6 @@ func FuzzSyncTo(f *testing.F) {
 		lower := strings.ToLower(value)
 		if !strings.HasPrefix(lower, "//us/dfw/") && !strings.HasPrefix(lower, "http://") && !strings.HasPrefix(lower, "https://") {
 			t.Fatalf("%q was let through", value)
-		}
-	})
-}
-
-func FuzzRealms(f *testing.F) {
-	f.Add("[US]\nkey = secret\nkey2 = other\ncluster_dfw1 = http://dfw1/v1/\n[DEFAULT]\nmtime_check_interval = 9\n")
-	f.Fuzz(func(t *testing.T, text string) {
-		conf, err := config.Parse(text, "realms")
-		if err != nil {
-			return
-		}
-		for name := range parseRealms(conf) {
-			if name != strings.ToUpper(name) {
-				t.Fatalf("%q", name)
-			}
 		}
 	})
 }

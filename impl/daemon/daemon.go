@@ -20,6 +20,7 @@ import (
 	"apus/impl/config"
 	"apus/impl/event"
 	"apus/impl/host"
+	"apus/impl/metrics"
 	"apus/impl/ring"
 	"apus/impl/swift"
 )
@@ -69,13 +70,14 @@ func builders() map[Kind]builder {
 
 // parts is what every builder needs.
 type parts struct {
-	kind   Kind
-	host   *host.Host
-	conf   *config.File
-	swift  *config.Swift
-	rings  *ring.Store
-	events *event.Sink
-	log    *slog.Logger
+	kind    Kind
+	host    *host.Host
+	conf    *config.File
+	swift   *config.Swift
+	rings   *ring.Store
+	metrics *metrics.Set
+	events  *event.Sink // of the daemon's own section
+	log     *slog.Logger
 }
 
 // Daemon is one configured daemon.
@@ -110,9 +112,10 @@ func New(h *host.Host, kind Kind, conf string, events *event.Sink) (*Daemon, err
 	}
 	h = withLevel(h, file, kind)
 	log := h.Log.With("server", string(kind))
+	o := observe(h, file, kind, common, events, log)
 	w, err := build(&parts{
-		kind: kind, host: h, conf: file, swift: common,
-		rings: ring.NewStore(h.FS, swiftDir), events: events, log: log,
+		kind: kind, host: h, conf: file, swift: common, rings: ring.NewStore(h.FS, swiftDir),
+		metrics: o.metrics, events: o.metrics.Section(ownSection(file, kind), ""), log: log,
 	})
 	if err = errors.Join(file.Err(), err); err != nil {
 		return nil, err
@@ -120,7 +123,8 @@ func New(h *host.Host, kind Kind, conf string, events *event.Sink) (*Daemon, err
 	if unknown := unknownOptions(file, kind); len(unknown) > 0 {
 		log.Warn("options that this daemon does not know", "options", strings.Join(unknown, " "))
 	}
-	return &Daemon{kind: kind, log: log, worker: w, ready: make(chan struct{})}, nil
+	o.worker = w
+	return &Daemon{kind: kind, log: log, worker: o, ready: make(chan struct{})}, nil
 }
 
 func (k Kind) isServer() bool { return strings.HasSuffix(string(k), "-server") }

@@ -15,9 +15,8 @@ func withoutEffect() []string {
 		ionice_class ionice_priority nice_priority splice stale_worker_timeout
 		log_address log_custom_handlers log_facility log_format log_headers
 		log_max_line_length log_name log_requests
-		log_statsd_default_sample_rate log_statsd_host log_statsd_metric_prefix
-		log_statsd_port log_statsd_sample_rate_factor log_udp_host log_udp_port
-		max_clients servers_per_port slow slow_delete_log_threshold_seconds
+		log_udp_host log_udp_port statsd_label_mode statsd_emit_buffer_xfer_bytes_seconds
+		servers_per_port slow slow_delete_log_threshold_seconds
 		user workers`)
 }
 

@@ -2,8 +2,10 @@ package daemon
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"slices"
 	"strconv"
@@ -12,6 +14,7 @@ import (
 	"apus/impl/account"
 	"apus/impl/config"
 	"apus/impl/container"
+	"apus/impl/host"
 	"apus/impl/middleware"
 	"apus/impl/middleware/all"
 	"apus/impl/object"
@@ -63,7 +66,7 @@ func buildServer(p *parts) (worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := &middleware.Env{Host: p.host, Swift: p.swift, Info: middleware.NewCapabilities(), Events: p.events}
+	env := &middleware.Env{Host: p.host, Swift: p.swift, Info: middleware.NewCapabilities(), Events: p.events, Rings: p.rings}
 	a, err := buildApp(p, last, env.Info)
 	if err != nil {
 		return nil, err
@@ -80,16 +83,65 @@ func buildServer(p *parts) (worker, error) {
 	def := p.conf.Section("DEFAULT")
 	bind := def.String("bind_ip", "0.0.0.0")
 	port := def.Int("bind_port", defaultPorts[p.kind], 0, 65535)
-	cfg := web.ServerConfig{
-		ClientTimeout: def.Seconds("client_timeout", defaultClientTimeout),
-		IdleTimeout:   def.Seconds("keepalive_timeout", defaultClientTimeout),
-		Clock:         p.host.Clock,
-		Log:           p.log,
+	cfg, err := serverConfig(p, def)
+	if err != nil {
+		return nil, err
 	}
 	return &server{
 		parts: p, app: a, addr: net.JoinHostPort(bind, strconv.FormatInt(port, 10)),
 		http: web.NewServer(handler, cfg),
 	}, nil
+}
+
+// serverConfig reads how the server treats connections. Unlike upstream's, it
+// takes all clients unless max_clients says otherwise: a connection without a
+// request costs little here, and proxies keep theirs.
+func serverConfig(p *parts, def *config.Section) (web.ServerConfig, error) {
+	limits := p.swift.Limits
+	cfg := web.ServerConfig{
+		ClientTimeout: def.Seconds("client_timeout", defaultClientTimeout),
+		IdleTimeout:   def.Seconds("keepalive_timeout", defaultClientTimeout),
+		MaxLine:       limits.MaxHeaderSize,
+		MaxHeaders:    limits.MaxMetaCount + otherHeaders + max(limits.ExtraHeaderCount, 0),
+		MaxClients:    int(def.Int("max_clients", 0, 1, 1<<20)),
+		Clock:         p.host.Clock,
+		Log:           p.log,
+	}
+	if v, ok := def.Lookup("keepalive_timeout"); ok && v != "" && cfg.IdleTimeout == 0 {
+		cfg.IdleTimeout = -1
+	}
+	file := def.String("cert_file", "")
+	if file == "" {
+		return cfg, nil
+	}
+	p.log.Warn("TLS in this server is meant for tests; put a terminator in front in production")
+	certificate, err := readPEM(p.host, file)
+	if err != nil {
+		return cfg, err
+	}
+	key, err := readPEM(p.host, def.String("key_file", file))
+	if err != nil {
+		return cfg, err
+	}
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		def.Fail("cert_file", "with key_file is no certificate with its key: "+err.Error())
+		return cfg, nil
+	}
+	cfg.Certificate = &pair
+	return cfg, nil
+}
+
+// otherHeaders is how many headers a request may have beside metadata.
+const otherHeaders = 36
+
+func readPEM(h *host.Host, name string) ([]byte, error) {
+	f, err := h.FS.OpenFile(name, host.ReadOnly, 0)
+	if err != nil {
+		return nil, swift.E("daemon.New", name, swift.Other, err)
+	}
+	defer f.Close()
+	return io.ReadAll(io.LimitReader(f, 1<<20))
 }
 
 // buildApp makes the app that the last word of the pipeline names. It must be
@@ -143,6 +195,14 @@ func complete(filters []config.Part, empty *config.Section) []config.Part {
 	return filters
 }
 
+// alternative is what may stand in front of a filter's options for metrics.
+func alternative(use string) string {
+	if use == "proxy_logging" {
+		return "access_"
+	}
+	return ""
+}
+
 // indexOf is where a filter first stands, or -1.
 func indexOf(filters []config.Part, use string) int {
 	return slices.IndexFunc(filters, func(f config.Part) bool { return f.Use == use })
@@ -162,7 +222,9 @@ func wrap(p *parts, env *middleware.Env, filters []config.Part, inner web.Handle
 			return nil, swift.E("daemon.New", p.conf.Path, swift.Invalid,
 				fmt.Errorf("[filter:%s] use = egg:swift#%s: there is no such filter", f.Name, f.Use))
 		}
-		filter, err := construct(env, f.Options)
+		own := *env
+		own.Events = p.metrics.Section(f.Options, alternative(f.Use))
+		filter, err := construct(&own, f.Options)
 		if err != nil {
 			return nil, swift.E("daemon.New", "[filter:"+f.Name+"]", swift.Other, err)
 		}

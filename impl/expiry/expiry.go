@@ -19,6 +19,10 @@ type Queue struct {
 	Divisor int64 // seconds
 }
 
+// AsyncDeleteType is the content type of rows whose objects are to be deleted
+// though they have no expiry date of their own.
+const AsyncDeleteType = "application/async-deleted"
+
 const (
 	account = "expiring_objects"
 	divisor = 86400

@@ -15,6 +15,7 @@ package host
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net"
 	"time"
@@ -45,4 +46,14 @@ type Net interface {
 	// Listen accepts connections on addr. Port 0 picks a free port, which
 	// Addr of the listener tells. The caller closes the listener.
 	Listen(addr string) (net.Listener, error)
+}
+
+// Datagrams is a Net that can send datagrams, for those who tell and do not
+// wait for an answer. A Net need not be one.
+type Datagrams interface {
+	// Datagrams opens a socket for addr, "ip:port" or "host:port". One Write is
+	// one datagram. It does not wait for anybody: a datagram may be lost without
+	// a word, and an error of one Write says nothing of the next. Close ends
+	// the socket; a Write after it is net.ErrClosed.
+	Datagrams(addr string) (io.WriteCloser, error)
 }

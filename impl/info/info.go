@@ -97,10 +97,12 @@ func containerKey(account, container string) string { return "container/" + acco
 func Account(ctx context.Context, next web.Handler, req *web.Request, account string) *AccountInfo {
 	key := accountKey(account)
 	if a, ok := local[*AccountInfo](req, key); ok {
+		tally(req, "account", "infocache.hit")
 		return a
 	}
 	if v, ok := shared(ctx, req, key, false); ok {
 		if a := decodeAccount(v); a != nil {
+			tally(req, "account", "cache.hit")
 			keep(req, key, a)
 			return a
 		}
@@ -108,6 +110,7 @@ func Account(ctx context.Context, next web.Handler, req *web.Request, account st
 	sub := subRequest(req, swift.Path{Account: account}, "GET_ACCOUNT_INFO")
 	resp := next.Serve(ctx, sub)
 	resp.Discard()
+	countMiss(req, "account", resp.Status)
 	if a, ok := local[*AccountInfo](req, key); ok {
 		return a // the proxy has kept it
 	}
@@ -132,10 +135,12 @@ func Container(ctx context.Context, next web.Handler, req *web.Request, account,
 func lookup(ctx context.Context, next web.Handler, req *web.Request, account, container string) *ContainerInfo {
 	key := containerKey(account, container)
 	if c, ok := local[*ContainerInfo](req, key); ok {
+		tally(req, "container", "infocache.hit")
 		return c
 	}
 	if v, ok := shared(ctx, req, key, true); ok {
 		if c := decodeContainer(v); c != nil {
+			tally(req, "container", "cache.hit")
 			keep(req, key, c)
 			return c
 		}
@@ -151,10 +156,24 @@ func lookup(ctx context.Context, next web.Handler, req *web.Request, account, co
 	sub := subRequest(req, swift.Path{Account: account, Container: container}, "GET_CONTAINER_INFO")
 	resp := next.Serve(ctx, sub)
 	resp.Discard()
+	countMiss(req, "container", resp.Status)
 	if c, ok := local[*ContainerInfo](req, key); ok {
 		return c
 	}
 	return SetContainer(ctx, req, account, container, resp.Status, resp.Header)
+}
+
+// tally tells operators where an answer came from.
+func tally(req *web.Request, server, where string) { req.Meta.Events.Tick("", server+".info."+where) }
+
+// countMiss tells them that the cache did not have it, and what the servers
+// said then.
+func countMiss(req *web.Request, server string, status int) {
+	state := "miss"
+	if req.Meta.Cache == nil {
+		state = "disabled"
+	}
+	tally(req, server, "cache."+state+"."+strconv.Itoa(status))
 }
 
 func subRequest(req *web.Request, p swift.Path, source string) *web.Request {

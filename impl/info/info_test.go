@@ -11,6 +11,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"apus/impl/event"
 	"apus/impl/policy"
 	"apus/impl/swift"
 	"apus/impl/web"
@@ -85,6 +86,27 @@ func TestContainerIsLookedUpOnce(t *testing.T) {
 	Clear(ctx, req, swift.Path{Account: "a", Container: "c"})
 	Container(ctx, b, req, "a", "c")
 	require.Len(t, b.asked, 3, "the account is still known")
+}
+
+func TestCountsWhatTheCacheIsGoodFor(t *testing.T) {
+	b := &backend{status: map[string]int{"/v1/a": 204, "/v1/a/c": 404}}
+	cache, ctx := newCache(), t.Context()
+	var heard []string
+	ask := func(cache web.Cache, times int) {
+		req := client(cache)
+		req.Meta.Events = &event.Sink{Count: func(e event.Count) { heard = append(heard, e.Name) }}
+		for range times {
+			Container(ctx, b, req, "a", "c")
+		}
+	}
+	ask(cache, 2)
+	ask(cache, 1)
+	ask(nil, 1)
+	require.Equal(t, []string{
+		"account.info.cache.miss.204", "container.info.cache.miss.404", "container.info.infocache.hit",
+		"container.info.cache.hit",
+		"account.info.cache.disabled.204", "container.info.cache.disabled.404",
+	}, heard)
 }
 
 func TestLifetimes(t *testing.T) {

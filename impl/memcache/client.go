@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"crypto/md5"
+	"crypto/tls"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -16,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"apus/impl/event"
 	"apus/impl/host"
 )
 
@@ -41,7 +43,14 @@ type ClientConfig struct {
 	// (60 s) is left alone for as long; a negative interval turns that off.
 	ErrorLimit    int
 	ErrorInterval time.Duration
-	Log           *slog.Logger
+	// TLS, if not nil, is how to speak to the servers, each of which must prove
+	// the name or address it is configured by.
+	TLS *tls.Config
+	// LargeValue is the size from which a value is worth a warning; zero for none.
+	LargeValue int
+	Log        *slog.Logger
+	// Events hears how long what failed took.
+	Events *event.Sink
 }
 
 func (c ClientConfig) withDefaults() ClientConfig {
@@ -139,6 +148,9 @@ func withPort(server string) string {
 	return net.JoinHostPort(strings.Trim(server, "[]"), defaultPort)
 }
 
+// keyPrefix says what a key is about, without the name in it.
+func keyPrefix(key string) string { return key[:max(strings.LastIndexByte(key, '/'), 0)] }
+
 func hashKey(key string) string {
 	sum := md5.Sum([]byte(key))
 	return hex.EncodeToString(sum[:])
@@ -175,6 +187,9 @@ func (c *Client) Get(ctx context.Context, key string) ([]byte, bool) {
 // Set tells the first server that answers.
 func (c *Client) Set(ctx context.Context, key string, value []byte, ttl time.Duration) {
 	hash := hashKey(key)
+	if c.cfg.LargeValue > 0 && len(value) >= c.cfg.LargeValue {
+		c.cfg.Log.Warn("value is large", "key_prefix", keyPrefix(key), "bytes", len(value))
+	}
 	_ = c.do(ctx, "set", hash, func(cn *conn) error {
 		line, err := cn.ask(fmt.Sprintf("set %s %d %d %d\r\n%s\r\n", hash, jsonFlag, c.expiry(ttl), len(value), value))
 		if err == nil && line != "STORED" {
@@ -229,6 +244,8 @@ func (c *Client) Close() {
 	}
 }
 
+var errPool = errors.New("no connection became free in time")
+
 var errNoServer = errors.New("no memcached server answers")
 
 // do runs one exchange with the first server that takes part in it.
@@ -237,6 +254,7 @@ func (c *Client) do(ctx context.Context, verb, hash string, exchange func(*conn)
 		if n.skipped(c.watch.Elapsed()) {
 			continue
 		}
+		watch := host.StartStopwatch()
 		err := c.try(ctx, n, exchange)
 		if err == nil {
 			return nil
@@ -245,9 +263,19 @@ func (c *Client) do(ctx context.Context, verb, hash string, exchange func(*conn)
 			return ctx.Err()
 		}
 		c.cfg.Log.Error("memcached failed", "server", n.name, "verb", verb, "err", err)
+		c.cfg.Events.EmitTiming(event.Timing{Name: "memcached." + verb + "." + trouble(err) + ".timing", Duration: watch.Elapsed()})
 		n.failed(c.watch.Elapsed(), c.cfg.ErrorLimit, c.cfg.ErrorInterval)
 	}
 	return errNoServer
+}
+
+// trouble is the kind of a failure in the names of metrics.
+func trouble(err error) string {
+	var ne net.Error
+	if errors.As(err, &ne) && ne.Timeout() || errors.Is(err, errPool) {
+		return "timeout"
+	}
+	return "conn_err"
 }
 
 func (c *Client) try(ctx context.Context, n *node, exchange func(*conn) error) error {
@@ -279,20 +307,36 @@ func (c *Client) take(ctx context.Context, n *node) (*conn, error) {
 	case cn := <-n.slots:
 		return cn, nil
 	case <-timer.C:
-		return nil, errors.New("no connection became free in time")
+		return nil, errPool
 	case <-ctx.Done():
 		return nil, ctx.Err()
 	}
 }
 
 func (c *Client) dial(ctx context.Context, addr string) (*conn, error) {
-	ctx, cancel := context.WithTimeout(ctx, c.cfg.ConnectTimeout)
-	defer cancel()
-	nc, err := c.net.Dial(ctx, addr)
+	nc, err := c.connect(ctx, addr)
 	if err != nil {
 		return nil, err
 	}
-	return &conn{nc, bufio.NewReader(nc)}, nil
+	if c.cfg.TLS == nil {
+		return &conn{nc, bufio.NewReader(nc)}, nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.IOTimeout)
+	defer cancel()
+	cfg := c.cfg.TLS.Clone()
+	cfg.ServerName, _, _ = net.SplitHostPort(addr) // withPort has made it so
+	secure := tls.Client(nc, cfg)
+	if err := secure.HandshakeContext(ctx); err != nil {
+		_ = nc.Close()
+		return nil, err
+	}
+	return &conn{secure, bufio.NewReader(secure)}, nil
+}
+
+func (c *Client) connect(ctx context.Context, addr string) (net.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.cfg.ConnectTimeout)
+	defer cancel()
+	return c.net.Dial(ctx, addr)
 }
 
 func (n *node) skipped(now time.Duration) bool {

@@ -5,6 +5,8 @@ package memcache
 import (
 	"container/list"
 	"context"
+	"fmt"
+	"strconv"
 	"sync"
 	"time"
 
@@ -34,7 +36,6 @@ type Local struct {
 type entry struct {
 	key     string
 	value   []byte
-	count   int64     // of a counter
 	expires time.Time // zero: never
 }
 
@@ -95,31 +96,39 @@ func (c *Local) Delete(_ context.Context, key string) {
 	}
 }
 
-// Incr counts.
+// Incr counts. The counter is an entry of decimal digits, as in memcached.
 func (c *Local) Incr(_ context.Context, key string, delta int64, ttl time.Duration) (int64, error) {
 	now := c.clock.Now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	key = counterPrefix + key
 	if el := c.mu.entries[key]; el != nil {
-		e := el.Value.(*entry)
-		if e.expires.IsZero() || now.Before(e.expires) {
+		if e := el.Value.(*entry); e.expires.IsZero() || now.Before(e.expires) {
 			c.mu.recent.MoveToFront(el)
-			e.count = max(0, e.count+delta)
-			return e.count, nil
+			return c.countLocked(e, delta)
 		}
 		c.removeLocked(el)
 	}
-	e := &entry{key: key, count: max(0, delta)}
+	e := &entry{key: key, value: strconv.AppendInt(nil, max(0, delta), decimal)}
 	if ttl > 0 {
 		e.expires = now.Add(ttl)
 	}
 	c.addLocked(e)
-	return e.count, nil
+	return max(0, delta), nil
 }
 
-// counterPrefix keeps counters apart from entries of the same key.
-const counterPrefix = "\x00count "
+const decimal = 10
+
+func (c *Local) countLocked(e *entry, delta int64) (int64, error) {
+	n, err := strconv.ParseInt(string(e.value), decimal, 64)
+	if err != nil {
+		return 0, fmt.Errorf("memcache: %q is no counter", e.key)
+	}
+	n = max(0, n+delta)
+	c.mu.size -= e.size()
+	e.value = strconv.AppendInt(nil, n, decimal) // readers may hold the old one
+	c.mu.size += e.size()
+	return n, nil
+}
 
 func (c *Local) addLocked(e *entry) {
 	c.mu.entries[e.key] = c.mu.recent.PushFront(e)

@@ -60,3 +60,28 @@ func TestLocalIsBounded(t *testing.T) {
 		t.Error("larger than the cache, but there")
 	}
 }
+
+func TestLocalCounts(t *testing.T) {
+	clock := webtest.NewClock(1000)
+	c := NewLocal(1<<20, clock)
+	incr := func(delta, want int64) {
+		t.Helper()
+		if got, err := c.Incr(ctx, "n", delta, time.Minute); err != nil || got != want {
+			t.Errorf("%+d is %d, %v; want %d", delta, got, err, want)
+		}
+	}
+	incr(5, 5)
+	incr(-9, 0)
+	c.Set(ctx, "n", []byte("1000000"), time.Minute)
+	incr(2, 1000002)
+	clock.Advance(time.Minute)
+	incr(3, 3)
+	c.Set(ctx, "n", []byte(`{"a": 1}`), 0)
+	if _, err := c.Incr(ctx, "n", 1, 0); err == nil {
+		t.Error("what is no number was counted up")
+	}
+	c.Delete(ctx, "n")
+	if c.mu.size != 0 {
+		t.Errorf("%d bytes are left of nothing", c.mu.size)
+	}
+}

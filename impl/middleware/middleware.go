@@ -9,6 +9,7 @@ import (
 	"apus/impl/config"
 	"apus/impl/event"
 	"apus/impl/host"
+	"apus/impl/ring"
 	"apus/impl/web"
 )
 
@@ -18,6 +19,13 @@ type Env struct {
 	Swift  *config.Swift
 	Info   *Capabilities
 	Events *event.Sink
+	// Rings is nil where there are none.
+	Rings Rings
+}
+
+// Rings finds rings by name: "account", "container", "object", "object-1", ….
+type Rings interface {
+	Ring(name string) (*ring.Ring, error)
 }
 
 // Constructor builds a filter from its section of the .conf file. Wrong

@@ -9,9 +9,11 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 	"unicode/utf8"
 
 	"apus/impl/diskfile"
+	"apus/impl/event"
 	"apus/impl/expiry"
 	"apus/impl/host"
 	"apus/impl/swift"
@@ -137,29 +139,42 @@ func (c *call) receive(w *diskfile.Writer, body io.Reader, size int64) *web.Resp
 	buf := buffers.Get().(*[]byte)
 	defer buffers.Put(buf)
 	watch := host.StartStopwatch()
+	var writing time.Duration
 	limit := c.s.swift.Limits.MaxFileSize
 	for {
 		n, err := fill(body, *buf)
 		if n > 0 {
+			begun := watch.Elapsed()
 			if _, werr := w.Write((*buf)[:n]); werr != nil {
 				return c.failure(werr)
 			}
+			writing += watch.Elapsed() - begun
 		}
 		switch {
 		case w.Size() > limit:
 			return web.Plain(http.StatusRequestEntityTooLarge, "Your request is too large.")
 		case watch.Elapsed() > c.s.cfg.maxUpload:
+			c.s.events.Tick("", "PUT.timeouts")
 			return web.NewResponse(http.StatusRequestTimeout)
 		case err == io.EOF:
 			if size >= 0 && w.Size() != size {
 				return web.NewResponse(499)
 			}
+			c.countTransfer(writing, w.Size())
 			return nil
 		case swift.Is(err, swift.Timeout):
 			return web.NewResponse(http.StatusRequestTimeout)
 		case err != nil:
 			return web.NewResponse(499)
 		}
+	}
+}
+
+// countTransfer tells how fast the device takes data.
+func (c *call) countTransfer(writing time.Duration, size int64) {
+	if size > 0 {
+		perKilobyte := time.Duration(float64(writing) / float64(size) * 1000)
+		c.s.events.EmitTiming(event.Timing{Name: "PUT." + c.dev.Name + ".timing", Duration: perKilobyte})
 	}
 }
 

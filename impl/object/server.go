@@ -113,7 +113,7 @@ func acceptPython(s *config.Section) {
 func New(h *host.Host, sw *config.Swift, opts *config.Section, ev *event.Sink) (*Server, error) {
 	s := &Server{host: h, swift: sw, log: h.Log, events: ev, cfg: readSettings(opts)}
 	s.disks = diskfile.New(h, sw.Hasher, diskfile.ReadConfig(opts), ev)
-	s.logged = accesslog.Wrap(h, opts, web.HandlerFunc(s.answer))
+	s.logged = accesslog.Wrap(h, opts, "object-server", ev, web.HandlerFunc(s.answer))
 	if err := opts.Err(); err != nil {
 		return nil, err
 	}

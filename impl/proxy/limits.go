@@ -64,7 +64,8 @@ func (c *call) checkObject() *web.Response {
 	return checkMetadata(req.Header, "Object", l)
 }
 
-// checkListing applies the limits on the parameters of a listing.
+// checkListing applies the limits on the parameters of a listing. A NUL is no
+// fault: clients go on behind a name by appending one.
 func (c *call) checkListing(most int) *web.Response {
 	q := c.req.Query()
 	for _, name := range []string{"marker", "end_marker", "prefix", "delimiter", "path", "format", "reverse", "states", "includes"} {

@@ -86,13 +86,14 @@ func readObject(c *call) *web.Response {
 	return resp
 }
 
-// cleanContentType removes the parameters that Swift keeps in content types
-// for itself.
+// cleanContentType removes the size of a large object, which is kept in its
+// content type for the listing. Other parameters that begin with swift_ are
+// for filters.
 func cleanContentType(v string) string {
 	parts := strings.Split(v, ";")
 	out := parts[:1]
 	for _, p := range parts[1:] {
-		if !strings.HasPrefix(strings.ToLower(strings.TrimSpace(p)), "swift_") {
+		if !strings.HasPrefix(strings.TrimLeft(p, " \t"), "swift_bytes=") {
 			out = append(out, p)
 		}
 	}
@@ -105,6 +106,9 @@ func (c *call) forWrite() (t target, fault *web.Response) {
 	t, fault = c.target()
 	if fault != nil {
 		return t, fault
+	}
+	if c.stamped && c.req.Method != http.MethodPost {
+		c.req.SyncKey = t.container.SyncKey
 	}
 	if denial := c.authorize(t.container.WriteACL); denial != nil {
 		return t, denial
@@ -146,6 +150,7 @@ func putObject(c *call) *web.Response {
 		MaxSize: c.swift.Limits.MaxFileSize, IfNoneMatch: ifNoneMatch != "", TxnID: req.Meta.TxnID,
 	})
 	if err != nil {
+		c.countClientFault(err)
 		c.log().Info("body of a PUT cannot be read", "path", c.path.String(), "txn", req.Meta.TxnID, "err", err)
 		return web.NewResponse(swift.KindOf(err).Status())
 	}
@@ -154,6 +159,16 @@ func putObject(c *call) *web.Response {
 		resp.Header.Set("Last-Modified", lastModified(c.stamp))
 	}
 	return resp
+}
+
+// countClientFault counts clients who did not send what they promised.
+func (c *call) countClientFault(err error) {
+	switch swift.KindOf(err) {
+	case swift.Timeout:
+		c.events.Tick("", "object.client_timeouts")
+	case swift.ClientGone:
+		c.events.Tick("", "object.client_disconnects")
+	}
 }
 
 func hasStar(list string) bool {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"apus/impl/event"
 	"apus/impl/expiry"
 	"apus/impl/swift"
 	"apus/impl/web"
@@ -183,7 +184,11 @@ func TestObjectWriteChecks(t *testing.T) {
 		require.Equal(t, 413, c.serve(t, req).status)
 		req = c.request("PUT", "/v1/a/c/o", "x")
 		req.ContentLength = 2
+		var heard []string
+		c.srv.events = &event.Sink{Count: func(e event.Count) { heard = append(heard, e.Name) }}
 		require.Equal(t, 499, c.serve(t, req).status)
+		require.Equal(t, 400, c.do(t, "GET", "/v7/a", "").status)
+		require.Equal(t, []string{"object.client_disconnects", "errors"}, heard)
 	})
 }
 
@@ -344,6 +349,32 @@ func TestAuthorize(t *testing.T) {
 		require.Equal(t, 403, as("readers", "POST", "/v1/a/c", "").status)
 		require.Equal(t, 403, as("readers", "GET", "/v1/a", "").status)
 		require.Empty(t, c.to("container", "POST"))
+	})
+}
+
+// The container's sync key is known when the client is asked about, but only
+// for writes that bring their timestamp.
+func TestSyncKey(t *testing.T) {
+	run(t, "", func(t *testing.T, c *cluster) {
+		c.exists("X-Container-Sync-Key", "secret")
+		for _, m := range []string{"object PUT", "object POST", "object DELETE"} {
+			c.on(m, 201)
+		}
+		for _, tt := range []struct{ method, stamp, want string }{
+			{"PUT", "1.00000", "secret"}, {"DELETE", "1.00000", "secret"}, {"POST", "1.00000", ""}, {"PUT", "", ""},
+		} {
+			req := c.request(tt.method, "/v1/a/c/o", "")
+			if tt.stamp != "" {
+				req.Header.Set("X-Timestamp", tt.stamp)
+			}
+			last := "never asked"
+			req.Authorize = func(_ context.Context, r *web.Request) *web.Response {
+				last = r.SyncKey
+				return web.NewResponse(403)
+			}
+			c.serve(t, req)
+			require.Equal(t, tt.want, last, "%+v", tt)
+		}
 	})
 }
 

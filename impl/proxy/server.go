@@ -42,6 +42,7 @@ type Server struct {
 	fan    *fanout.Fanout
 	stamps stamps
 	types  mimeTypes
+	events *event.Sink
 	// What may be done to the three kinds of resource.
 	onAccount, onContainer, onObject map[string]verb
 }
@@ -55,7 +56,7 @@ func New(h *host.Host, sw *config.Swift, rings Rings, opts *config.Section, caps
 	if err := opts.Err(); err != nil {
 		return nil, err
 	}
-	s := &Server{host: h, swift: sw, rings: rings, opts: o, info: caps}
+	s := &Server{host: h, swift: sw, rings: rings, opts: o, info: caps, events: ev}
 	if h.FS != nil {
 		var err error
 		if s.types, err = readMimeTypes(h.FS, opts.String("swift_dir", "/etc/swift")); err != nil {
@@ -98,6 +99,8 @@ type call struct {
 	req   *web.Request
 	path  swift.Path
 	stamp swift.Timestamp // of this request
+	// stamped is set when the request came with its timestamp.
+	stamped bool
 	// allowed is set when the client may do what he asks for, whatever the
 	// ACL of the container.
 	allowed bool
@@ -117,6 +120,7 @@ func (s *Server) Serve(ctx context.Context, req *web.Request) *web.Response {
 	}
 	version, p, ok := req.Swift()
 	if fault := refuse(req, version, ok); fault != nil {
+		s.events.Tick("", "errors")
 		return fault
 	}
 	if s.opts.denied(req.Host) {
@@ -235,7 +239,16 @@ func (c *call) nodesFor(r *ring.Ring, p swift.Path, prefs *fanout.Preferences, p
 	if c.opts.logHandoffs {
 		o.Log = c.log()
 	}
-	return c.fan.NodesFor(r, r.Partition(c.swift.Hasher.Hash(p)), o)
+	n := c.fan.NodesFor(r, r.Partition(c.swift.Hasher.Hash(p)), o)
+	switch {
+	case p.IsObject():
+		n.Server = fanout.ServerObject
+	case p.IsContainer():
+		n.Server = fanout.ServerContainer
+	default:
+		n.Server = fanout.ServerAccount
+	}
+	return n
 }
 
 func (c *call) log() *slog.Logger {
@@ -302,7 +315,7 @@ func (c *call) stampRequest() *web.Response {
 		if err != nil {
 			return web.Plain(http.StatusBadRequest, "X-Timestamp should be a UNIX timestamp float value; was %q", v)
 		}
-		c.stamp = t
+		c.stamp, c.stamped = t, true
 		return nil
 	}
 	c.stamp = c.stamps.next()

@@ -14,6 +14,7 @@ type Cache interface {
 	Delete(ctx context.Context, key string)
 	// Incr adds delta to a counter, which starts at zero, does not fall below
 	// and is kept for ttl from its first step, and returns its new value. The
-	// error says that nothing was counted. Counters are no entries for Get.
+	// error says that nothing was counted. A counter is an entry of decimal
+	// digits: Set gives it another value.
 	Incr(ctx context.Context, key string, delta int64, ttl time.Duration) (int64, error)
 }

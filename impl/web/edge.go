@@ -3,8 +3,10 @@ package web
 import (
 	"cmp"
 	"context"
+	"crypto/tls"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"runtime/debug"
 	"strings"
@@ -30,17 +32,23 @@ type ServerConfig struct {
 	ClientTimeout time.Duration
 	// ReadHeaderTimeout is how long a client may take to send a request's
 	// header once it began, IdleTimeout how long it may keep a connection
-	// without a request (keepalive_timeout). Default ClientTimeout.
+	// without a request (keepalive_timeout; negative: each request needs a
+	// connection of its own). Default ClientTimeout.
 	ReadHeaderTimeout, IdleTimeout time.Duration
 	// DrainTimeout is how long requests may take to finish once Serve's
 	// context has ended. Default ClientTimeout.
 	DrainTimeout time.Duration
-	// MaxHeaderBytes limits a request line and its header (64 KiB), MaxLine
-	// the request line and each header line (max_header_size, 8192),
-	// MaxHeaders the number of header lines (126).
+	// MaxHeaderBytes limits the header (64 KiB), MaxLine each of its lines
+	// (max_header_size, 8192), MaxHeaders their number (126). The request line
+	// may have up to DefaultMaxLine bytes.
 	MaxHeaderBytes, MaxLine, MaxHeaders int
-	Clock                               host.Clock
-	Log                                 *slog.Logger
+	// MaxClients is how many connections are served at once (max_clients);
+	// others wait to be accepted. Zero: all.
+	MaxClients int
+	// Certificate, if not nil, makes the server speak TLS.
+	Certificate *tls.Certificate
+	Clock       host.Clock
+	Log         *slog.Logger
 }
 
 func (c ServerConfig) withDefaults() ServerConfig {
@@ -162,7 +170,7 @@ func (x *exchange) request() (req *Request, fault *Response) {
 	req = &Request{
 		Method: r.Method, Path: UnescapePath(raw), RawPath: raw, RawQuery: query,
 		Header: r.Header, Body: http.NoBody, ContentLength: r.ContentLength,
-		RemoteAddr: r.RemoteAddr, Host: r.Host, Proto: r.Proto,
+		RemoteAddr: r.RemoteAddr, Host: hostOf(r), Proto: r.Proto, TLS: r.TLS != nil,
 		Meta: &Meta{
 			TxnID: r.Header.Get("X-Trans-Id"), Log: cfg.Log, Start: cfg.Clock.Now(), PolicyIndex: -1,
 		},
@@ -174,21 +182,39 @@ func (x *exchange) request() (req *Request, fault *Response) {
 	return req, nil
 }
 
+// hostOf is the host that the client asked; for one who does not say, the
+// address he reached.
+func hostOf(r *http.Request) string {
+	if r.Host != "" {
+		return r.Host
+	}
+	if addr, ok := r.Context().Value(http.LocalAddrContextKey).(net.Addr); ok {
+		return addr.String()
+	}
+	return ""
+}
+
 // checkHeader applies the limits on lines.
 func checkHeader(r *http.Request, cfg *ServerConfig) *Response {
-	if len(r.Method)+len(r.RequestURI)+len(r.Proto)+2 > cfg.MaxLine {
+	const end = len("\r\n")
+	if len(r.Method)+len(r.RequestURI)+len(r.Proto)+len("  ")+end >= DefaultMaxLine {
 		return NewResponse(http.StatusRequestURITooLong)
 	}
-	lines := 0
+	lines, total := 0, 0
 	for name, values := range r.Header {
 		lines += len(values)
 		for _, v := range values {
-			if len(name)+len(": ")+len(v) > cfg.MaxLine {
+			line := len(name) + len(": ") + len(v) + end
+			if line >= cfg.MaxLine {
 				return Plain(http.StatusBadRequest, "Header Line Too Long")
 			}
+			total += line
 		}
 	}
-	if lines > cfg.MaxHeaders {
+	switch {
+	case total > cfg.MaxHeaderBytes:
+		return Plain(http.StatusBadRequest, "Headers Too Large")
+	case lines > cfg.MaxHeaders:
 		return Plain(http.StatusBadRequest, "Too Many Headers")
 	}
 	return nil

@@ -366,14 +366,23 @@ func TestEdgeLongPauseBetweenBodyAndAnswer(t *testing.T) {
 
 func TestEdgeHeaderLimits(t *testing.T) {
 	long := strings.Repeat("x", 9000)
+	lines := func(n int) []string { return strings.Split(strings.Repeat("X-Y: 1\n", n)[:n*7-1], "\n") }
+	fill := func(n int, line string) string { return line + strings.Repeat("x", n-len(line)-2) } // with its end
 	for _, tt := range []struct {
 		name   string
 		lines  []string
 		status int
 	}{
 		{"request line", []string{"GET /" + long + " HTTP/1.1", "Host: h"}, 414},
+		{"longest request line", []string{"GET /" + strings.Repeat("x", 8191-16) + " HTTP/1.1", "Host: h"}, 200},
+		{"request line too long by one", []string{"GET /" + strings.Repeat("x", 8192-16) + " HTTP/1.1", "Host: h"}, 414},
 		{"header line", []string{"GET / HTTP/1.1", "Host: h", "X-Y: " + long}, 400},
-		{"number of lines", append([]string{"GET / HTTP/1.1", "Host: h"}, strings.Split(strings.Repeat("X-Y: 1\n", 127)[:127*7-1], "\n")...), 400},
+		{"longest header line", []string{"GET / HTTP/1.1", "Host: h", fill(8191, "X-Y: ")}, 200},
+		{"header line too long by one", []string{"GET / HTTP/1.1", "Host: h", fill(8192, "X-Y: ")}, 400},
+		{"header line of 100 KiB", []string{"GET / HTTP/1.1", "Host: h", fill(100<<10, "X-Y: ")}, 400},
+		{"most lines", append([]string{"GET / HTTP/1.1", "Host: h"}, lines(126)...), 200},
+		{"number of lines", append([]string{"GET / HTTP/1.1", "Host: h"}, lines(127)...), 400},
+		{"whole header", []string{"GET / HTTP/1.1", "Host: h", strings.Repeat(fill(8000, "X-Y: ")+"\r\n", 8) + fill(8000, "X-Y: ")}, 400},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			edge(t, func(ctx, *web.Request) *web.Response { return webtest.Response(200, "") }, func(t *testing.T, c net.Conn) {

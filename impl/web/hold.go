@@ -60,7 +60,14 @@ func (c *heldConn) Write(p []byte) (int, error) {
 // sendfile and closing one direction.
 type heldTCP struct {
 	*heldConn
-	tcp *net.TCPConn
+	tcp tcpConn
+}
+
+// tcpConn is what [net.TCPConn] has beyond a connection.
+type tcpConn interface {
+	net.Conn
+	io.ReaderFrom
+	CloseWrite() error
 }
 
 var _ io.ReaderFrom = heldTCP{}
@@ -83,7 +90,7 @@ func (l holdListener) Accept() (net.Conn, error) {
 		return nil, err
 	}
 	held := &heldConn{Conn: c}
-	if tcp, ok := c.(*net.TCPConn); ok {
+	if tcp, ok := c.(tcpConn); ok {
 		return heldTCP{held, tcp}, nil
 	}
 	return held, nil

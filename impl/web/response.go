@@ -22,6 +22,10 @@ type Response struct {
 	// ContentLength is -1 when unknown; Edge then sends chunks. It is the
 	// length a GET would have, also in the answer to HEAD.
 	ContentLength int64
+	// Duplex says that reading Body reads the request's body too, so that Edge
+	// must leave that alone. Whoever sets it has read some of the request's
+	// body, because after the header nobody asks the client to send it.
+	Duplex bool
 	// standard says that the body is the standard text of the status, which
 	// HEAD does not count as a length.
 	standard bool

@@ -24,6 +24,7 @@ const (
 var copyBuffers = sync.Pool{New: func() any { return new([copyBufferSize]byte) }}
 
 var (
+	keepAlive    = []string{"keep-alive"} // shared, so nobody may write to it
 	errBodyLong  = errors.New("the body is longer than its Content-Length")
 	errBodyShort = errors.New("the body ended before its Content-Length")
 )
@@ -51,8 +52,11 @@ func (x *exchange) send(resp *Response) (err error) {
 	dst := &clientWriter{w: x.w, rc: x.rc, timeout: x.edge.cfg.ClientTimeout, left: resp.ContentLength}
 	dst.held, _ = x.r.Context().Value(heldKey{}).(*heldConn)
 	err = dst.copyFrom(resp.Body)
-	if err == nil && dst.left > 0 {
+	switch {
+	case err == nil && dst.left > 0:
 		err = errBodyShort
+	case err == nil && resp.Duplex && x.body != nil:
+		err = x.settle()
 	}
 	if err != nil && !dst.failed {
 		// The client gets what there is; he may resume from there.
@@ -108,10 +112,15 @@ func (x *exchange) writeHeader(resp *Response) {
 	switch {
 	case x.hangUp:
 		h.Set("Connection", "close")
-	case strings.EqualFold(x.r.Header.Get("Connection"), "keep-alive"):
-		h.Set("Connection", "keep-alive") // clients that say so want to be told
+	case x.edge.cfg.IdleTimeout > 0 && h.Get("Connection") == "" && strings.EqualFold(x.r.Header.Get("Connection"), "keep-alive"):
+		h["Connection"] = keepAlive // clients that say so want to be told
 	}
 	if !x.hangUp && x.body != nil && x.body.unread() {
+		if resp.Duplex && x.rc.EnableFullDuplex() == nil {
+			x.writeDeadline()
+			x.w.WriteHeader(resp.Status)
+			return
+		}
 		x.writeHeaderAfterRest(resp.Status)
 		return
 	}
@@ -129,6 +138,23 @@ func (x *exchange) writeHeaderAfterRest(status int) {
 	_ = x.rc.SetWriteDeadline(host.Deadline(2 * timeout))
 	x.w.WriteHeader(status)
 	_ = x.rc.Flush()
+}
+
+// restMax is how much of a request is read away for its connection to carry
+// another, as in net/http.
+const restMax = 256 << 10
+
+// settle sees to what a duplex response has left of the request. net/http
+// would read a short rest after it has stopped to watch the connection, and
+// then start to watch it again, at the next request's cost.
+func (x *exchange) settle() error {
+	if x.body.unread() {
+		_, _ = io.CopyN(io.Discard, x.body, restMax)
+	}
+	if x.body.broken() {
+		return x.body.err
+	}
+	return nil
 }
 
 func (x *exchange) writeDeadline() {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -38,14 +39,15 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 			s.edge.ServeHTTP(w, r)
 		}),
 		ReadHeaderTimeout: s.cfg.ReadHeaderTimeout, IdleTimeout: s.cfg.IdleTimeout,
-		MaxHeaderBytes:               s.cfg.MaxHeaderBytes,
+		MaxHeaderBytes:               netHeaderBytes(s.cfg.MaxHeaderBytes),
 		DisableGeneralOptionsHandler: true,
 		ErrorLog:                     slog.NewLogLogger(s.cfg.Log.Handler(), slog.LevelDebug),
 		BaseContext:                  func(net.Listener) context.Context { return base },
 		ConnContext:                  withHeld,
 	}
+	srv.SetKeepAlivesEnabled(s.cfg.IdleTimeout > 0)
 	served := make(chan error, 1)
-	go func() { served <- srv.Serve(holdListener{ln}) }()
+	go func() { served <- srv.Serve(s.listener(ln)) }()
 	select {
 	case err := <-served:
 		cancel()
@@ -54,6 +56,23 @@ func (s *Server) Serve(ctx context.Context, ln net.Listener) error {
 	case <-ctx.Done():
 	}
 	return s.drain(base, cancel, srv, served, running)
+}
+
+// netHeaderBytes is the limit of net/http, far enough above ours that Edge
+// answers what is too large in its own words.
+func netHeaderBytes(limit int) int { return 4*limit + 2*DefaultMaxLine }
+
+func (s *Server) listener(ln net.Listener) net.Listener {
+	if s.cfg.MaxClients > 0 {
+		ln = newLimited(ln, s.cfg.MaxClients)
+	}
+	ln = holdListener{ln}
+	if s.cfg.Certificate != nil {
+		ln = tls.NewListener(ln, &tls.Config{
+			Certificates: []tls.Certificate{*s.cfg.Certificate}, MinVersion: tls.VersionTLS12, Time: s.cfg.Clock.Now,
+		})
+	}
+	return ln
 }
 
 func (s *Server) drain(base context.Context, cancel context.CancelFunc, srv *http.Server, served <-chan error, running *gauge) error {

@@ -30,6 +30,7 @@ import (
 	"sync"
 	"time"
 
+	"apus/impl/event"
 	"apus/impl/swift"
 )
 
@@ -72,6 +73,7 @@ type Request struct {
 	RemoteAddr string
 	Host       string
 	Proto      string // "HTTP/1.1"
+	TLS        bool   // the connection is encrypted
 
 	// Meta travels with the request through the pipeline and is shared with
 	// its sub-requests.
@@ -86,10 +88,18 @@ type Request struct {
 	// ACL is the container or account ACL that applies, set by the proxy
 	// before it calls Authorize.
 	ACL string
+	// SyncKey is the X-Container-Sync-Key of the container that is written to,
+	// set by the proxy before it calls Authorize if the request brings a
+	// timestamp, as those of container-sync do.
+	SyncKey string
 	// AuthorizeOverride is set together with Authorize by a filter that has
 	// decided by itself (a signed URL); auth filters then step aside, unless
 	// configured not to.
 	AuthorizeOverride bool
+	// Verbatim is set for what another cluster's container-sync sends: a
+	// large object's manifest or a symlink comes as it is stored there, perhaps
+	// before what it points to, and is stored as it is.
+	Verbatim bool
 	// CleanACL, set by an auth filter, checks and normalises the ACL that the
 	// client wants in a header such as X-Container-Read. Nil: store as is.
 	CleanACL func(header, value string) (string, error)
@@ -131,6 +141,8 @@ type Meta struct {
 	LogInfo []string
 	// RelativeLocation leaves a Location header without scheme and host.
 	RelativeLocation bool
+	// Events hears what happens to the request; nil swallows. Set by catch_errors.
+	Events *event.Sink
 	// Cache is set by the cache filter; nil without one.
 	Cache Cache
 }
@@ -145,35 +157,43 @@ func NewRequest(method, path string) *Request {
 }
 
 // Sub makes a sub-request with the same identity: Meta, what auth filters set
-// and RemoteAddr are kept, the header is fresh but for the User-Agent, the body
-// is empty.
+// and RemoteAddr are kept, the header is fresh but for the User-Agent and the
+// Referer, which decides whether ACLs with referrers apply; the body is empty.
 func (r *Request) Sub(method, path, source string) *Request {
 	s := &Request{
 		Method: method, Path: path, Header: http.Header{}, Body: http.NoBody,
-		RemoteAddr: r.RemoteAddr, Host: r.Host, Proto: r.Proto,
+		RemoteAddr: r.RemoteAddr, Host: r.Host, Proto: r.Proto, TLS: r.TLS,
 		Meta: r.Meta, Source: source, Authorize: r.Authorize, CleanACL: r.CleanACL,
 		AuthorizeOverride: r.AuthorizeOverride, Owner: r.Owner, Reseller: r.Reseller,
 	}
-	if ua := r.Header.Get("User-Agent"); ua != "" {
-		s.Header.Set("User-Agent", ua)
+	for _, name := range [...]string{"User-Agent", "Referer"} {
+		if v := r.Header.Get(name); v != "" {
+			s.Header.Set(name, v)
+		}
 	}
 	return s
 }
 
 // PreAuthorized is Sub for requests that the client need not be allowed to
-// make himself, such as a filter's look at its own settings.
+// make himself, such as a filter's look at its own settings. An auth filter
+// that it may still have to pass steps aside.
 func (r *Request) PreAuthorized(method, path, source string) *Request {
 	s := r.Sub(method, path, source)
-	s.Authorize = nil
+	s.Authorize, s.AuthorizeOverride = nil, true
 	s.Owner = true
 	return s
 }
 
-// Query is RawQuery parsed leniently: what does not parse is dropped. Blank
-// values are kept. Do not modify; after changing RawQuery call SetQuery.
+// Query is RawQuery parsed by [ParseQuery]. Of a parameter that comes several
+// times the last counts and the others are dropped, as Swift's servers have it.
+// Do not modify; after changing RawQuery call SetQuery.
 func (r *Request) Query() url.Values {
 	if r.query == nil {
-		r.query, _ = url.ParseQuery(r.RawQuery)
+		params := ParseQuery(r.RawQuery)
+		r.query = make(url.Values, len(params))
+		for _, p := range params {
+			r.query[p.Name] = []string{p.Value}
+		}
 	}
 	return r.query
 }
@@ -184,7 +204,12 @@ func (r *Request) SetQuery(q url.Values) {
 }
 
 // HostURL is the scheme and host that the client used, for absolute links.
-func (r *Request) HostURL() string { return "http://" + strings.TrimSuffix(r.Host, ":80") }
+func (r *Request) HostURL() string {
+	if r.TLS {
+		return "https://" + strings.TrimSuffix(r.Host, ":443")
+	}
+	return "http://" + strings.TrimSuffix(r.Host, ":80")
+}
 
 // Swift splits Path into version and the account, container and object.
 // ok is false when there is no account.
@@ -195,6 +220,13 @@ func (r *Request) Swift() (version string, p swift.Path, ok bool) {
 	}
 	p, err := swift.ParsePath("/" + rest)
 	return version, p, err == nil
+}
+
+// API is Swift for requests of the client API: ok is false for a version that
+// no client can mean, too.
+func (r *Request) API() (p swift.Path, ok bool) {
+	version, p, ok := r.Swift()
+	return p, ok && (version == "v1" || version == "v1.0")
 }
 
 // SetSwift makes Path of a version and p.

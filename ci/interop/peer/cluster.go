@@ -23,13 +23,17 @@ type Plan struct {
 	Storage  []Make
 	Proxies  []Make
 	Replicas int
+	// Default are the options that every server gets in [DEFAULT]; nil means
+	// Common.
+	Default []string
 }
 
 // Cluster is a running cluster.
 type Cluster struct {
 	Dir     string
 	Layout  layout.Cluster
-	Auth    []string // URL of each proxy, as in Plan.Proxies
+	Auth    []string  // URL of each proxy, as in Plan.Proxies
+	Proxies []*Daemon // as in Plan.Proxies
 	bin     *Binaries
 	daemons []*Daemon
 }
@@ -58,7 +62,10 @@ func (c *Cluster) lay(ports *Ports, p Plan) error {
 	c.Layout = layout.Cluster{
 		Replicas: p.Replicas, PartPower: 6, RingSeed: 1, Users: layout.TestUsers(), HashSuffix: hashSuffix,
 		FernetKey: base64.URLEncoding.EncodeToString([]byte(strings.Repeat("k", 32))),
-		Default:   Common(),
+		Default:   p.Default,
+	}
+	if p.Default == nil {
+		c.Layout.Default = Common()
 	}
 	for i := range p.Storage {
 		n, err := NewNode(ports, c.Dir, i+1)
@@ -165,7 +172,7 @@ func (c *Cluster) startProxy(m Make, p layout.Proxy, cache string) error {
 	if err != nil {
 		return err
 	}
-	c.daemons = append(c.daemons, d)
+	c.daemons, c.Proxies = append(c.daemons, d), append(c.Proxies, d)
 	c.Auth = append(c.Auth, fmt.Sprintf("http://%s:%d/auth/v1.0", p.IP, p.Port))
 	return nil
 }

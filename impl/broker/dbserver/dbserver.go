@@ -56,7 +56,7 @@ func New(name string, h *host.Host, sw *config.Swift, opts *config.Section, ev *
 		mountCheck: opts.Bool("mount_check", true), reserve: readReserve(opts),
 		replication: opts.Bool("replication_server", true),
 	}
-	b.logged = accesslog.Wrap(h, opts, web.HandlerFunc(b.answer))
+	b.logged = accesslog.Wrap(h, opts, name, ev, web.HandlerFunc(b.answer))
 	return b
 }
 

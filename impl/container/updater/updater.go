@@ -119,6 +119,12 @@ type sweep struct {
 	told, failed, same atomic.Int64
 }
 
+// count counts for the line at the end of the sweep, and for whoever watches.
+func (s *sweep) count(c *atomic.Int64, name string) {
+	c.Add(1)
+	s.events.Tick("", name)
+}
+
 func (u *Updater) sweep(ctx context.Context, workers int) error {
 	if _, err := u.rings.Ring("account"); err != nil {
 		return err
@@ -148,6 +154,7 @@ func (u *Updater) sweep(ctx context.Context, workers int) error {
 	close(partitions)
 	wg.Wait()
 	elapsed := watch.Elapsed()
+	u.events.EmitTiming(event.Timing{Name: "timing", Duration: elapsed})
 	u.host.Log.Info("Container update sweep completed", "elapsed", elapsed.String(),
 		"successes", s.told.Load(), "failures", s.failed.Load(), "no_changes", s.same.Load())
 	if u.Swept != nil && ctx.Err() == nil {
@@ -245,7 +252,7 @@ func (s *sweep) container(ctx context.Context, file string) error {
 		return nil
 	}
 	if !info.Stale() {
-		s.same.Add(1)
+		s.count(&s.same, "no_changes")
 		return nil
 	}
 	statuses, err := s.report(ctx, info)
@@ -263,13 +270,13 @@ func (s *sweep) container(ctx context.Context, file string) error {
 	}
 	switch {
 	case good > len(statuses)/2:
-		s.told.Add(1)
+		s.count(&s.told, "successes")
 		return c.Update(ctx, func(x *broker.ContainerTx) error { return x.SetReported(info) })
 	case unknown == len(statuses):
-		s.failed.Add(1)
+		s.count(&s.failed, "failures")
 		return c.Quarantine(ctx, errors.New("no account replicas exist"))
 	}
-	s.failed.Add(1)
+	s.count(&s.failed, "failures")
 	s.suppress(info.Account)
 	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -31,7 +32,7 @@ func Net(t *testing.T, make func(t *testing.T) NetEnv) { runAll(t, netCases(), m
 func NetBubble(t *testing.T, make func(t *testing.T) NetEnv) { runAllBubble(t, netCases(), make) }
 
 func netCases() []testCase[NetEnv] {
-	return append(append(dialCases, streamCases...), deadlineCases...)
+	return slices.Concat(dialCases, streamCases, deadlineCases, datagramCases)
 }
 
 // patience is how long anything in the suite may take.

@@ -4,8 +4,10 @@
 //
 // memcache_backend = memcached (the default) asks Swift's memcached servers:
 // memcache_servers, memcache_max_connections, connect_timeout, io_timeout,
-// pool_timeout, tries, error_suppression_limit and _interval, here or in
-// [memcache] of <swift_dir>/memcache.conf. memcache_backend = local, an option
+// pool_timeout, tries, error_suppression_limit and _interval,
+// item_size_warning_threshold, and tls_enabled with tls_cafile, tls_certfile and
+// tls_keyfile, here or in [memcache] of <swift_dir>/memcache.conf. That file
+// counts unless both servers and connections are given here. memcache_backend = local, an option
 // of our own, keeps entries in the process, up to memcache_local_max_bytes
 // (64 MiB); it serves a cluster with a single proxy.
 package cache
@@ -58,18 +60,11 @@ func New(env *middleware.Env, opts *config.Section) (web.Filter, error) {
 
 // clientConfig looks into the section first, then into memcache.conf.
 func clientConfig(env *middleware.Env, opts *config.Section) (memcache.ClientConfig, error) {
-	name := path.Join(opts.String("swift_dir", "/etc/swift"), "memcache.conf")
-	file, err := config.Load(env.Host.FS, name)
-	if errors.Is(err, fs.ErrNotExist) {
-		file, err = config.Parse("", name)
-	}
+	file, err := memcacheConf(env, opts)
 	if err != nil {
 		return memcache.ClientConfig{}, err
 	}
 	o := &layered{opts, file.Section("memcache")}
-	if opts.Bool("tls_enabled", o.file.Bool("tls_enabled", false)) {
-		opts.Fail("tls_enabled", "memcached over TLS is not supported")
-	}
 	cfg := memcache.ClientConfig{
 		Servers:        config.SplitList(o.string("memcache_servers", defaultServer)),
 		ConnectTimeout: o.pick("connect_timeout").Seconds("connect_timeout", 0),
@@ -77,14 +72,35 @@ func clientConfig(env *middleware.Env, opts *config.Section) (memcache.ClientCon
 		PoolTimeout:    o.pick("pool_timeout").Seconds("pool_timeout", 0),
 		ErrorInterval:  o.pick("error_suppression_interval").Seconds("error_suppression_interval", 0),
 		Tries:          int(o.pick("tries").Int("tries", 0, 0, 1000)),
-		MaxConns:       int(o.pick("memcache_max_connections").Int("memcache_max_connections", 0, 0, 10000)),
+		MaxConns:       int(o.pick(connections).Int(connections, opts.Int("max_connections", 0, 0, 10000), 0, 10000)),
 		ErrorLimit:     int(o.pick("error_suppression_limit").Float("error_suppression_limit", 0, 0, 1e6)),
+		LargeValue:     int(o.pick("item_size_warning_threshold").Int("item_size_warning_threshold", -1, -1, 1<<30)),
 		Log:            env.Host.Log,
+		Events:         env.Events,
 	}
 	if v, ok := o.pick("error_suppression_interval").Lookup("error_suppression_interval"); ok && cfg.ErrorInterval == 0 && v != "" {
 		cfg.ErrorInterval = -1 // zero asks for no suppression
 	}
+	if cfg.TLS, err = tlsConfig(env.Host, o); err != nil {
+		return cfg, err
+	}
 	return cfg, file.Err()
+}
+
+const connections = "memcache_max_connections"
+
+// memcacheConf is memcache.conf, empty if there is none or if it is not needed.
+func memcacheConf(env *middleware.Env, opts *config.Section) (*config.File, error) {
+	name := path.Join(opts.String("swift_dir", "/etc/swift"), "memcache.conf")
+	_, servers := opts.Lookup("memcache_servers")
+	if servers && (opts.Int(connections, 0, 0, 10000) > 0 || opts.Int("max_connections", 0, 0, 10000) > 0) {
+		return config.Parse("", name)
+	}
+	file, err := config.Load(env.Host.FS, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return config.Parse("", name)
+	}
+	return file, err
 }
 
 // layered is a section with a file behind it.

@@ -33,7 +33,11 @@ func (f files) Stat(name string) (fs.FileInfo, error) {
 }
 
 func (f files) OpenFile(name string, _ int, _ fs.FileMode) (host.File, error) {
-	return file{text: strings.NewReader(f.text[name])}, nil
+	text, ok := f.text[name]
+	if !ok {
+		return nil, fs.ErrNotExist
+	}
+	return file{text: strings.NewReader(text)}, nil
 }
 
 type file struct {
@@ -82,6 +86,8 @@ func TestServers(t *testing.T) {
 		{"default", "", nil, "127.0.0.1:11211"},
 		{"in the section", "memcache_servers = 10.0.0.1:1", map[string]string{"/etc/swift/memcache.conf": "[memcache]\nmemcache_servers = 10.0.0.2:2"}, "10.0.0.1:1"},
 		{"in memcache.conf", "", map[string]string{"/etc/swift/memcache.conf": "[memcache]\nmemcache_servers = 10.0.0.2"}, "10.0.0.2:11211"},
+		{"file not needed", "memcache_servers = 10.0.0.1:1\nmemcache_max_connections = 1", map[string]string{"/etc/swift/memcache.conf": "[memcache]\ntries = nonsense"}, "10.0.0.1:1"},
+		{"old name", "memcache_servers = 10.0.0.1:1\nmax_connections = 1", map[string]string{"/etc/swift/memcache.conf": "nonsense"}, "10.0.0.1:1"},
 		{"in another directory", "swift_dir = /x", map[string]string{"/x/memcache.conf": "[memcache]\nmemcache_servers = [::1]:3"}, "[::1]:3"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -99,12 +105,12 @@ func TestServers(t *testing.T) {
 }
 
 func TestBadOptions(t *testing.T) {
-	for _, options := range []string{"memcache_backend = redis", "tls_enabled = yes", "io_timeout = soon", "memcache_servers = ,"} {
+	for _, options := range []string{"memcache_backend = redis", "tls_enabled = yes\ntls_cafile = /none", "tls_enabled = yes\ntls_cafile = /empty", "tls_enabled = yes\ntls_certfile = /empty", "io_timeout = soon", "memcache_servers = ,"} {
 		conf, err := config.Parse("[filter:x]\n"+options, "test.conf")
 		if err != nil {
 			t.Fatal(err)
 		}
-		h, _ := machine(nil)
+		h, _ := machine(map[string]string{"/empty": ""})
 		if _, err = cache.New(&middleware.Env{Host: h}, conf.Section("filter:x")); err == nil && conf.Err() == nil {
 			t.Errorf("%s: accepted", options)
 		}

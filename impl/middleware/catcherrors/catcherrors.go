@@ -9,12 +9,13 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"runtime/debug"
 	"time"
 
 	"apus/impl/config"
+	"apus/impl/event"
 	"apus/impl/host"
+	"apus/impl/logline"
 	"apus/impl/middleware"
 	"apus/impl/web"
 )
@@ -24,6 +25,7 @@ const maxExtra = 32 // bytes of X-Trans-Id-Extra that count
 type filter struct {
 	next   web.Handler
 	clock  host.Clock
+	events *event.Sink
 	suffix string
 }
 
@@ -32,7 +34,7 @@ var _ middleware.Constructor = New
 // New reads trans_id_suffix.
 func New(env *middleware.Env, opts *config.Section) (web.Filter, error) {
 	suffix := opts.String("trans_id_suffix", "")
-	return func(next web.Handler) web.Handler { return &filter{next, env.Host.Clock, suffix} }, nil
+	return func(next web.Handler) web.Handler { return &filter{next, env.Host.Clock, env.Events, suffix} }, nil
 }
 
 func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
@@ -41,7 +43,7 @@ func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
 		suffix += "-" + extra[:min(len(extra), maxExtra)]
 	}
 	id := TransID(f.clock.Now(), suffix)
-	req.Meta.TxnID = id
+	req.Meta.TxnID, req.Meta.Events = id, f.events
 	req.Meta.Log = req.Meta.Log.With("txn", id)
 	resp := f.call(ctx, req)
 	resp.Header.Set("X-Trans-Id", id)
@@ -67,5 +69,5 @@ func (f *filter) call(ctx context.Context, req *web.Request) (resp *web.Response
 // TransID makes a transaction id: "tx", 21 random hexadecimal digits, a dash,
 // the time in ten more, and the suffix.
 func TransID(now time.Time, suffix string) string {
-	return fmt.Sprintf("tx%016x%05x-%010x%s", rand.Uint64(), rand.Uint32()>>12, now.Unix(), url.PathEscape(suffix))
+	return fmt.Sprintf("tx%016x%05x-%010x%s", rand.Uint64(), rand.Uint32()>>12, now.Unix(), logline.Quote(suffix, "/"))
 }

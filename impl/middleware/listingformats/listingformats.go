@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -22,6 +23,10 @@ import (
 
 // A body larger than this is no listing of ours and is passed on.
 const maxListing = 2 * 1024 * 10000
+
+// KeepHeader, set to true in a response by a filter that has made the form of
+// a listing its own business, passes it on as it is. Clients do not see it.
+const KeepHeader = "X-Backend-Keep-Listing"
 
 type filter struct{ next web.Handler }
 
@@ -44,12 +49,23 @@ func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
 		return web.Plain(http.StatusBadRequest, "\"format\" parameter not valid UTF-8")
 	}
 	want, fault := contentType(q.Get("format"), req.Header.Get("Accept"))
-	if fault != 0 {
+	switch fault {
+	case 0:
+	case http.StatusBadRequest:
+		return web.HTML(fault, "Invalid Accept header")
+	default:
 		return web.NewResponse(fault)
+	}
+	if q.Get("format") != "" {
+		req.Header.Set("Accept", want) // for filters that list in one form only
 	}
 	q.Set("format", "json")
 	req.SetQuery(q)
 	resp := f.next.Serve(ctx, req)
+	if resp.Header.Get(KeepHeader) != "" {
+		resp.Header.Del(KeepHeader)
+		return resp
+	}
 	if resp.Status != http.StatusOK && resp.Status != http.StatusNoContent {
 		return resp
 	}
@@ -79,10 +95,11 @@ func reserved(req *web.Request) bool {
 }
 
 func vary(h http.Header) {
-	switch v := h.Get("Vary"); {
+	v := h.Get("Vary")
+	switch {
 	case v == "":
 		h.Set("Vary", "Accept")
-	case !strings.Contains(strings.ToLower(v), "accept"):
+	case !slices.Contains(config.SplitList(strings.ToLower(v)), "accept"):
 		h.Set("Vary", v+", Accept")
 	}
 }

@@ -3,10 +3,13 @@ package listingformats
 import (
 	"context"
 	"io"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
+	"apus/impl/host"
 	"apus/impl/web"
 	"apus/impl/web/webtest"
 )
@@ -90,6 +93,31 @@ func TestPassesOn(t *testing.T) {
 	require.Equal(t, "application/json; charset=utf-8", resp.Header.Get("Content-Type"))
 }
 
+func TestVary(t *testing.T) {
+	webtest.TrackBodies(t)
+	for had, want := range map[string]string{
+		"": "Accept", "Origin": "Origin, Accept", "Accept-Encoding": "Accept-Encoding, Accept", "Origin, accept": "Origin, accept",
+	} {
+		resp := listing("[]")
+		if had != "" {
+			resp.Header.Set("Vary", had)
+		}
+		resp, _, _ = serve(t, request("/v1/a/c", "", ""), resp)
+		require.Equal(t, want, resp.Header.Get("Vary"))
+	}
+}
+
+// A header of many parameters and spaces takes time in proportion to its
+// length: ten times as long takes no hundred times as long.
+func TestAcceptIsLinear(t *testing.T) {
+	for _, bad := range []string{"a/b" + strings.Repeat(" ;a=b", 1<<17) + "(", "a/b;c=\"" + strings.Repeat("\\\\", 1<<18), strings.Repeat(" ", 1<<20) + "x"} {
+		watch := host.StartStopwatch()
+		_, fault := contentType("", bad)
+		require.Equal(t, 400, fault)
+		require.Less(t, watch.Elapsed(), 5*time.Second)
+	}
+}
+
 func TestAccept(t *testing.T) {
 	for _, c := range []struct {
 		format, accept, want string
@@ -100,7 +128,31 @@ func TestAccept(t *testing.T) {
 		{"", "*/*", "text/plain", 0},
 		{"", "application/*", "application/json", 0},
 		{"", "application/json;q=0.5, text/xml;q=0.9", "text/xml", 0},
-		{"", "text/plain;q=0, */*;q=0.1", "application/json", 0},
+		{"", "text/plain;q=0, */*;q=0.1", "text/plain", 0},
+		{"", "text/plain;q=0, application/*;q=0.1", "application/json", 0},
+		{"", "text/plain;q=0", "text/plain", 0},
+		{"", "text/plain;q=2", "text/plain", 0},
+		{"", "text/plain;q=-1,text/xml;q=0", "text/xml", 0},
+		{"", "text/*,application/xml", "application/xml", 0},
+		{"", "*/xml", "application/xml", 0},
+		{"", "application/json;q=0.5;x=y , text/xml;q=.4", "application/json", 0},
+		{"", "application/json ; charset = utf-8", "application/json", 0},
+		{"", `application/json;a="b\"c"`, "application/json", 0},
+		{"", "text/plain;Q=0.1,text/xml;q=0.3", "text/plain", 0},
+		{"", "APPLICATION/JSON", "", 406},
+		{"", "t\xc3\xa9/x", "", 406},
+		{"", "application/json,", "", 400},
+		{"", ",", "", 400},
+		{"", "*", "", 400},
+		{"", "text/plain;x", "", 400},
+		{"", "text/plain;q=0x1p-2", "", 400},
+		{"", "text/plain;q=nan", "", 400},
+		{"", `text/plain;q="0.5"`, "", 400},
+		{"", "text/plain;q=0.3;q=0.9", "", 400},
+		{"", `a/b;c="d,e",application/json`, "", 400},
+		{"", `a/b;c="d=e"`, "", 400},
+		{"", `a/b;c="`, "", 400},
+		{"", `a/b;c="\"`, "", 400},
 		{"", "application/xml", "application/xml", 0},
 		{"", "image/png", "", 406},
 		{"", "text", "", 400},

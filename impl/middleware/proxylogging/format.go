@@ -2,7 +2,6 @@ package proxylogging
 
 import (
 	"fmt"
-	"net/url"
 	"sort"
 	"strconv"
 	"strings"
@@ -11,6 +10,7 @@ import (
 	"apus/impl/config"
 	"apus/impl/logline"
 	"apus/impl/swift"
+	"apus/impl/web"
 )
 
 const (
@@ -124,7 +124,7 @@ var plainFields = fields{
 	"request_time":    func(_ *format, r *record) string { return fmt.Sprintf("%.4f", r.elapsed.Seconds()) },
 	"ttfb":            func(_ *format, r *record) string { return firstByte(r) },
 	"source":          func(_ *format, r *record) string { return r.source },
-	"log_info":        func(*format, *record) string { return "" },
+	"log_info":        func(_ *format, r *record) string { return r.info },
 	"policy_index":    func(_ *format, r *record) string { return r.policy },
 	"pid":             func(*format, *record) string { return "" }, // a process is not something the seams know
 }
@@ -152,10 +152,11 @@ func number(n int64) string {
 }
 
 func firstByte(r *record) string {
-	if r.method != "GET" || r.ttfb == 0 {
+	d := r.firstByte()
+	if d == 0 {
 		return ""
 	}
-	return strconv.FormatFloat(r.ttfb.Seconds(), 'f', -1, 64)
+	return strconv.FormatFloat(d.Seconds(), 'f', -1, 64)
 }
 
 func (r *record) pathQuery() string {
@@ -199,20 +200,19 @@ func (f *format) redacted(r *record) map[string][]string {
 }
 
 func (f *format) redactedQuery(query string) string {
-	if query == "" {
-		return query
-	}
-	values, _ := url.ParseQuery(query)
+	params := web.ParseQuery(query)
 	changed := false
-	for _, name := range secretParams {
-		for i, v := range values[name] {
-			values[name][i], changed = f.secret(v), true
+	for i, p := range params {
+		for _, name := range secretParams {
+			if p.Name == name {
+				params[i].Value, changed = f.secret(p.Value), true
+			}
 		}
 	}
 	if !changed {
 		return query
 	}
-	return values.Encode()
+	return web.EncodeQuery(params)
 }
 
 func (f *format) secret(v string) string {

@@ -9,6 +9,10 @@
 // start_time end_time policy_index access_user_id. The option
 // log_msg_template rearranges them.
 //
+// The options access_log_facility, _name, _udp_host and _udp_port mean nothing
+// here; access_log_level above INFO turns the lines off. The number of the
+// process is "-", for a process is not something that the seams know.
+//
 // The line is written when the response's body is closed. The status is 499
 // when the client left before the end, 500 when the body failed.
 package proxylogging
@@ -39,7 +43,8 @@ type filter struct {
 var _ middleware.Constructor = New
 
 // New reads log_msg_template, log_anonymization_method and _salt,
-// access_log_headers and _only, and reveal_sensitive_prefix.
+// access_log_headers and _only, access_log_level, access_log_route and
+// reveal_sensitive_prefix. The options for metrics are read by the daemon.
 func New(env *middleware.Env, opts *config.Section) (web.Filter, error) {
 	f := newFormat(opts)
 	log := env.Host.Log
@@ -47,9 +52,25 @@ func New(env *middleware.Env, opts *config.Section) (web.Filter, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	log = log.With("route", opts.String("access_log_route", "proxy-access"))
+	if quiet(opts) {
+		log = slog.New(slog.DiscardHandler)
+	}
 	return func(next web.Handler) web.Handler {
 		return &filter{next, env.Host.Clock, log, env.Events, f}
 	}, nil
+}
+
+// quiet reports that lines of level INFO are not wanted. It also takes note of
+// options that have no effect.
+func quiet(opts *config.Section) bool {
+	for _, key := range [...]string{"access_log_facility", "access_log_name", "access_log_udp_host", "access_log_udp_port", "storage_domain"} {
+		opts.Lookup(key)
+	}
+	switch strings.ToUpper(opts.String("access_log_level", opts.String("log_level", "INFO"))) {
+	case "NOTICE", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL":
+		return true
+	}
+	return false
 }
 
 func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
@@ -91,7 +112,9 @@ func (f *filter) begin(req *web.Request) *exchange {
 		f: f, method: req.Method, meta: req.Meta, watch: host.StartStopwatch(), source: req.Source,
 		received: &countingReader{inner: req.Body},
 	}
-	req.Body = x.received
+	if req.Body != web.Reader(http.NoBody) { // handlers look for that one
+		req.Body = x.received
+	}
 	x.rec = record{
 		start: f.clock.Now(), method: req.Method, path: req.Path, query: req.RawQuery, protocol: req.Proto,
 		host: req.Host, remote: req.RemoteAddr, header: req.Header.Clone(), source: req.Source,
@@ -126,13 +149,15 @@ func (x *exchange) finish() {
 	r := &x.rec
 	r.end, r.elapsed = x.f.clock.Now(), x.watch.Elapsed()
 	r.status, r.received, r.txn, r.user = x.status, x.received.n, x.meta.TxnID, x.meta.UserID
+	r.info = strings.Join(x.meta.LogInfo, ",")
 	if r.wireStatus == 0 {
 		r.wireStatus = x.status
 	}
 	x.f.log.Info(x.f.fmt.line(r))
 	x.f.events.EmitRequest(event.Request{
 		Server: "proxy-server", Method: x.method, Path: r.path, Source: x.source, TxnID: r.txn,
-		Status: x.status, BytesIn: r.received, BytesOut: r.sent, Duration: r.elapsed,
+		Status: x.status, WireStatus: r.wireStatus, BytesIn: r.received, BytesOut: r.sent,
+		Duration: r.elapsed, FirstByte: r.firstByte(), Policy: r.policy,
 	})
 }
 
@@ -149,6 +174,15 @@ type record struct {
 	received, sent  int64
 	txn, source     string
 	policy, user    string
+	info            string
+}
+
+// firstByte is how long the answer to a GET took to begin, zero for others.
+func (r *record) firstByte() time.Duration {
+	if r.method != http.MethodGet {
+		return 0
+	}
+	return r.ttfb
 }
 
 // clientIP is the best guess at the end user's address.

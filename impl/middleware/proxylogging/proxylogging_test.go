@@ -51,6 +51,7 @@ func TestLine(t *testing.T) {
 	f := build(t, "")
 	next := webtest.NewNext(func(req *web.Request) *web.Response {
 		req.Meta.TxnID, req.Meta.UserID = "tx1", "acct:me"
+		req.Meta.LogInfo = append(req.Meta.LogInfo, "u:1", "s:2")
 		req.Path = "/changed" // by a filter behind
 		return webtest.Response(201, "made", "X-Backend-Storage-Policy-Index", "0")
 	})
@@ -64,7 +65,7 @@ func TestLine(t *testing.T) {
 		t.Fatalf("%d lines", len(f.lines))
 	}
 	want := `^9\.9\.9\.9 1\.2\.3\.4 15/Jan/2027/08/00/00 PUT /v1/a/c/o%2520x%3Fa%3Db%26temp_url_sig%3D0123456789abcdef\.\.\. ` +
-		`HTTP/1\.1 201 - curl%201 AUTH_tk012345678\.\.\. 5 4 %22e%22 tx1 - 0\.\d{4} - - 1800000000\.000000000 1800000000\.000000000 0 acct:me$`
+		`HTTP/1\.1 201 - curl%201 AUTH_tk012345678\.\.\. 5 4 %22e%22 tx1 - 0\.\d{4} - u:1%2Cs:2 1800000000\.000000000 1800000000\.000000000 0 acct:me$`
 	if !regexp.MustCompile(want).MatchString(f.lines[0]) {
 		t.Errorf("line %s\nwant %s", f.lines[0], want)
 	}
@@ -73,7 +74,7 @@ func TestLine(t *testing.T) {
 	}
 	e := f.events[0]
 	e.Duration = 0
-	if want := (event.Request{Server: "proxy-server", Method: "PUT", Path: "/v1/a/c/o x", TxnID: "tx1", Status: 201, BytesIn: 5, BytesOut: 4}); e != want {
+	if want := (event.Request{Server: "proxy-server", Method: "PUT", Path: "/v1/a/c/o x", TxnID: "tx1", Status: 201, WireStatus: 201, BytesIn: 5, BytesOut: 4, Policy: "0"}); e != want {
 		t.Errorf("event %+v", e)
 	}
 	if next.Last().Header.Get("X-Auth-Token") != "AUTH_tk0123456789abcdef" {
@@ -289,5 +290,48 @@ func TestBadOptions(t *testing.T) {
 		if err != nil || file.Err() == nil {
 			t.Errorf("%s: accepted (%v)", options, err)
 		}
+	}
+}
+
+// Whatever a client writes around a secret, the log has no more than its
+// beginning.
+func TestSecrets(t *testing.T) {
+	const secret = "0123456789abcdef0123456789"
+	for _, query := range []string{
+		"temp_url_sig=" + secret, "temp_url_sig=" + secret + ";x", "a=%zz&temp_url_sig=" + secret, "temp_url_sig=" + secret + "%",
+		"temp%5Furl%5fsig=" + secret, "a=b&Signature=" + secret, "X-Amz-Signature=" + secret + "&temp_url_sig=" + secret, "temp_url_sig=x&temp_url_sig=" + secret,
+	} {
+		t.Run(query, func(t *testing.T) {
+			f := build(t, "access_log_headers = yes\nlog_msg_template = {path} {headers} {auth_token}")
+			req := webtest.Request("GET", "/v1/a/c/o?"+query, "X-Storage-Token", secret, "Authorization", "AWS x:"+secret, "X-Auth-Key", secret)
+			webtest.Do(f.Filter(webtest.NewNext(webtest.Answer(200, ""))), req)
+			if line := status(t, f); strings.Contains(line, "f012345") || !strings.Contains(line, "abcdef...") {
+				t.Error(line)
+			}
+		})
+	}
+}
+
+// A request without a body stays one for those behind.
+func TestNoBodyStaysNone(t *testing.T) {
+	f := build(t, "")
+	var body web.Reader
+	webtest.Do(f.Filter(web.HandlerFunc(func(_ webtest.Context, req *web.Request) *web.Response {
+		body = req.Body
+		return webtest.Response(200, "")
+	})), webtest.Request("PUT", "/v1/a/c/o"))
+	if body != web.Reader(http.NoBody) {
+		t.Errorf("body is %T", body)
+	}
+}
+
+// Without lines, requests are still counted; only GETs have a first byte.
+func TestQuiet(t *testing.T) {
+	f := build(t, "access_log_level = warning")
+	for _, method := range []string{"GET", "HEAD"} {
+		webtest.Do(f.Filter(webtest.NewNext(webtest.Answer(200, ""))), webtest.Request(method, "/v1/a"))
+	}
+	if len(f.lines) != 0 || len(f.events) != 2 || f.events[0].FirstByte <= 0 || f.events[1].FirstByte != 0 {
+		t.Errorf("%q %+v", f.lines, f.events)
 	}
 }

@@ -1,24 +1,41 @@
 package slo
 
 import (
-	"context"
-	"errors"
-	"fmt"
-	"time"
+	"io"
 
+	"apus/impl/middleware/segments"
 	"apus/impl/swift"
 )
 
+// reader gets what one request needs of a large object.
+type reader struct {
+	*segments.Fetcher
+	filter *filter
+	known  []subManifest
+}
+
+// newBody reads list, which is size bytes in all.
+func (r *reader) newBody(list []segment, size int64) *segments.Body {
+	return segments.NewBody(r.Fetcher, size, func(start, end int64) segments.Source {
+		c := &cursor{r: r}
+		c.push(slice(list, start, end))
+		return c
+	})
+}
+
 // cursor walks over pieces and into the manifests among them. Each element of
 // the stack is what is left of one manifest.
-type cursor struct{ stack [][]piece }
+type cursor struct {
+	r     *reader
+	stack [][]piece
+}
+
+var _ segments.Source = (*cursor)(nil)
 
 func (c *cursor) push(pieces []piece) { c.stack = append(c.stack, pieces) }
 
-var errPiecesEnd = errors.New("the segments are shorter than their manifest says")
-
-// next is the next piece that is an object or data.
-func (c *cursor) next(f *fetcher) (piece, error) {
+// Next is the next piece that is an object or data.
+func (c *cursor) Next() (segments.Piece, error) {
 	for len(c.stack) > 0 {
 		top := len(c.stack) - 1
 		if len(c.stack[top]) == 0 {
@@ -28,18 +45,21 @@ func (c *cursor) next(f *fetcher) (piece, error) {
 		p := c.stack[top][0]
 		c.stack[top] = c.stack[top][1:]
 		if !p.sub {
-			return p, nil
+			return segments.Piece{
+				Name: p.name, From: p.from, To: p.to, Size: p.size, Hash: p.hash, Data: p.data,
+				Paced: p.size < c.r.filter.limitUnder,
+			}, nil
 		}
 		if len(c.stack) >= maxDepth {
-			return piece{}, conflict(p.name, "is more than %d manifests deep", maxDepth)
+			return segments.Piece{}, segments.Conflict(p.name, "is more than %d manifests deep", maxDepth)
 		}
-		segments, err := f.subManifest(p)
+		list, err := c.r.subManifest(p)
 		if err != nil {
-			return piece{}, err
+			return segments.Piece{}, err
 		}
-		c.push(slice(segments, p.from, p.to))
+		c.push(slice(list, p.from, p.to))
 	}
-	return piece{}, swift.E("slo.get", "", swift.Conflict, errPiecesEnd)
+	return segments.Piece{}, io.EOF
 }
 
 // maxKnown is how many inner manifests are remembered, so that the ranges of
@@ -53,71 +73,38 @@ type subManifest struct {
 
 // subManifest is the segments of a large object inside a large object. It
 // must be the one that the outer manifest was made with.
-func (f *fetcher) subManifest(p piece) ([]segment, error) {
-	for i, k := range f.known {
+func (r *reader) subManifest(p piece) ([]segment, error) {
+	for i, k := range r.known {
 		if k.name == p.name {
-			f.known = append(append(f.known[:i:i], f.known[i+1:]...), k) // the latest last
+			r.known = append(append(r.known[:i:i], r.known[i+1:]...), k) // the latest last
 			return k.segments, verify(p, k.segments)
 		}
 	}
-	resp, err := f.serve(f.object(p.name), p.name)
+	resp, err := r.Get(p.name)
 	if err != nil {
 		return nil, err
 	}
 	if !isLarge(resp) {
 		resp.Discard()
-		return nil, conflict(p.name, "is no large object any more")
+		return nil, segments.Conflict(p.name, "is no large object any more")
 	}
 	text, err := resp.ReadAll(maxStoredManifest)
 	if err != nil {
 		return nil, swift.E("slo.segment", p.name, swift.Unavailable, err)
 	}
-	segments, err := decodeManifest(text)
+	list, err := decodeManifest(text)
 	if err != nil {
 		return nil, swift.E("slo.segment", p.name, swift.Conflict, err)
 	}
-	if f.known = append(f.known, subManifest{p.name, segments}); len(f.known) > maxKnown {
-		f.known = f.known[1:]
+	if r.known = append(r.known, subManifest{p.name, list}); len(r.known) > maxKnown {
+		r.known = r.known[1:]
 	}
-	return segments, verify(p, segments)
+	return list, verify(p, list)
 }
 
-func verify(p piece, segments []segment) error {
-	if size, etag := measure(segments); size != p.size || etag != p.hash {
-		return conflict(p.name, "is now %d bytes with ETag %q, the manifest says %d and %q", size, etag, p.size, p.hash)
+func verify(p piece, list []segment) error {
+	if size, etag := measure(list); size != p.size || etag != p.hash {
+		return segments.Conflict(p.name, "is now %d bytes with ETag %q, the manifest says %d and %q", size, etag, p.size, p.hash)
 	}
 	return nil
-}
-
-// pace limits how many small segments a second one request may fetch: they
-// cost a lot for the few bytes they bring.
-type pace struct {
-	free   int64 // segments that are not limited yet
-	perSec int64 // 0 is no limit
-	due    time.Duration
-}
-
-// wait waits until the next small segment is due; now is the age of the
-// request.
-func (p *pace) wait(ctx context.Context, now time.Duration) error {
-	if p.perSec <= 0 {
-		return nil
-	}
-	if p.free > 0 {
-		p.free--
-		return nil
-	}
-	delay := p.due - now
-	p.due = max(p.due, now) + time.Second/time.Duration(p.perSec)
-	if delay <= 0 {
-		return nil
-	}
-	timer := time.NewTimer(delay)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return nil
-	case <-ctx.Done():
-		return fmt.Errorf("while waiting for a segment's turn: %w", ctx.Err())
-	}
 }

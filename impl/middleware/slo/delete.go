@@ -2,14 +2,12 @@ package slo
 
 import (
 	"context"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
-	"apus/impl/host"
+	"apus/impl/middleware/heartbeat"
 	"apus/impl/web"
 )
 
@@ -25,33 +23,24 @@ const (
 // manifests. The status is sent before anything is done; the body tells how
 // it went.
 func (f *filter) delete(ctx context.Context, req *web.Request) *web.Response {
-	format := chooseFormat(req.Header.Get("Accept"))
-	d := &deletion{
-		ctx: ctx, filter: f, req: req, format: format, watch: host.StartStopwatch(),
-		result: report{values: map[string]any{
-			"Response Status": statusLine(http.StatusOK), "Response Body": "", "Number Deleted": 0, "Number Not Found": 0,
-		}},
-		failed: http.StatusBadRequest,
-	}
-	d.beat = " "
-	if strings.HasSuffix(format, "/xml") {
-		d.beat = "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-	}
-	if format == "" {
-		d.finish(http.StatusNotAcceptable, "")
-		format = formatText
-	} else {
+	format := heartbeat.Choose(req.Header.Get("Accept"), heartbeat.Formats()...)
+	d := &deletion{ctx: ctx, filter: f, req: req, format: format}
+	step := d.step
+	switch {
+	case format == "":
+		step = d.refuse(http.StatusNotAcceptable, "")
+	case !cleanName(req.Path):
+		step = d.refuse(http.StatusPreconditionFailed, "Invalid UTF8 or contains NULL")
+	default:
 		d.start()
 	}
 	return &web.Response{
-		Status: http.StatusOK, Header: http.Header{"Content-Type": {contentType(format)}},
-		Body: d, ContentLength: -1,
+		Status: http.StatusOK, Header: http.Header{"Content-Type": {heartbeat.BareType(format)}},
+		Body: heartbeat.NewStream(ctx, format, f.yieldEvery, step), ContentLength: -1,
 	}
 }
 
-// deletion is the body of the answer. Reading it does the work, a few objects
-// at a time; between them it is never in the middle of anything, so that
-// closing it just stops.
+// deletion is one in progress.
 type deletion struct {
 	ctx    context.Context
 	filter *filter
@@ -61,150 +50,123 @@ type deletion struct {
 	base      string // "/v1/account"
 	versionID []string
 	queue     []victim
-	result    report
-	deleted   int
-	notFound  int
-	failed    int // status of the report if there are failures
-
-	watch     host.Stopwatch
-	beats     int64 // pieces of whitespace sent to keep the connection alive
-	beat      string
-	separator string
-	pending   []byte
-	done      bool
+	result    heartbeat.Deletions
 }
 
 // victim is an object to delete, first looked into when it is a manifest.
 type victim struct {
 	name     string
 	manifest bool
-	outer    bool // the one the client named
-	status   int  // not 0: it is not to be deleted, for this reason
-	reason   string
+	outer    bool     // the one the client named
+	refusal  *refusal // if it is not to be deleted
 }
 
 func (d *deletion) start() {
-	if !cleanName(d.req.Path) {
-		d.finish(http.StatusPreconditionFailed, "Invalid UTF8 or contains NULL")
-		return
-	}
 	version, path, _ := d.req.Swift()
 	d.base = "/" + version + "/" + path.Account
 	d.versionID = d.req.Query()["version-id"]
 	d.queue = []victim{{name: "/" + path.Container + "/" + path.Object, manifest: true, outer: true}}
 }
 
+// refuse is the only step of a deletion that does not begin.
+func (d *deletion) refuse(status int, explanation string) func() []byte {
+	return func() []byte { return d.result.Stop(d.format, status, explanation) }
+}
+
 func cleanName(s string) bool { return utf8.ValidString(s) && !strings.Contains(s, "\x00") }
 
-func (d *deletion) Read(p []byte) (int, error) {
-	for len(d.pending) == 0 {
-		if d.done {
-			return 0, io.EOF
-		}
-		if err := d.ctx.Err(); err != nil {
-			return 0, err
-		}
-		d.step()
-		every := d.filter.yieldEvery
-		if !d.done && every > 0 && int64(d.watch.Elapsed()/every) > d.beats {
-			d.beats = int64(d.watch.Elapsed() / every)
-			d.pending = []byte(d.beat)
-			d.beat, d.separator = " ", "\r\n\r\n"
-		}
-	}
-	n := copy(p, d.pending)
-	d.pending = d.pending[n:]
-	return n, nil
-}
-
-// Close stops.
-func (d *deletion) Close() error {
-	d.done, d.pending = true, nil
-	return nil
-}
-
-// step looks into one manifest or deletes a few objects.
-func (d *deletion) step() {
+// step looks into one manifest or deletes a few objects. It returns the report
+// at the end.
+func (d *deletion) step() []byte {
 	if len(d.queue) > queueFactor*int(d.filter.maxSegments) {
-		d.finish(http.StatusBadRequest, "Too many buffered slo segments to delete.")
-		return
+		return d.result.Stop(d.format, http.StatusBadRequest, "Too many buffered slo segments to delete.")
 	}
 	if len(d.queue) == 0 {
-		d.complete()
-		return
+		return d.result.Complete(d.format)
 	}
 	if v := d.queue[0]; v.manifest {
 		d.queue = d.queue[1:]
 		d.expand(v)
-		return
+		return nil
 	}
 	var batch []victim
 	for len(d.queue) > 0 && !d.queue[0].manifest && len(batch) < int(d.filter.deleteConcurrency) {
 		batch, d.queue = append(batch, d.queue[0]), d.queue[1:]
 	}
-	statuses := make([]int, len(batch))
-	var workers sync.WaitGroup
-	for i, v := range batch {
-		workers.Go(func() { statuses[i] = d.remove(v) })
+	for i, status := range heartbeat.Each(batch, d.remove) {
+		if v := batch[i]; v.refusal != nil && status != http.StatusNotFound {
+			d.result.Fail(v.name, v.refusal.reason)
+		} else {
+			d.result.Record(v.name, status)
+		}
 	}
-	workers.Wait()
-	for i, v := range batch {
-		d.record(v, statuses[i])
+	if d.result.Failures() >= maxFailures {
+		return d.result.Stop(d.format, http.StatusBadRequest, "Max delete failures exceeded")
 	}
-	if len(d.result.failures) >= maxFailures {
-		d.finish(http.StatusBadRequest, "Max delete failures exceeded")
-	}
+	return nil
 }
 
 // expand queues the segments of a manifest and, behind them, the manifest.
 func (d *deletion) expand(v victim) {
-	segments, status, reason := d.segments(v)
-	for i := range segments {
-		if segments[i].data == nil {
-			d.queue = append(d.queue, victim{name: segments[i].name, manifest: segments[i].sub})
+	var version []string
+	if v.outer {
+		version = d.versionID
+	}
+	list, refusal := d.filter.stored(d.ctx, d.req, v.name, version)
+	for i := range list {
+		if list[i].data == nil {
+			d.queue = append(d.queue, victim{name: list[i].name, manifest: list[i].sub})
 		}
 	}
-	v.manifest, v.status, v.reason = false, status, reason
+	v.manifest, v.refusal = false, refusal
 	d.queue = append(d.queue, v)
 }
 
-// segments reads a manifest; a status that is not 0 says why it cannot.
-func (d *deletion) segments(v victim) (segments []segment, status int, reason string) {
-	req := sub(d.req, http.MethodGet, d.base+v.name, "MultipartDELETE")
+// refusal is why something cannot be deleted.
+type refusal struct {
+	status int
+	reason string
+}
+
+// stored reads the manifest of name, a path below the account. version is of
+// the object, if the client named one.
+func (f *filter) stored(ctx context.Context, client *web.Request, name string, version []string) ([]segment, *refusal) {
+	v, path, _ := client.Swift()
+	req := sub(client, http.MethodGet, "/"+v+"/"+path.Account+name, "MultipartDELETE")
 	query := url.Values{"multipart-manifest": {"get"}}
-	if v.outer && d.versionID != nil {
-		query["version-id"] = d.versionID
+	if version != nil {
+		query["version-id"] = version
 	}
 	req.RawQuery = query.Encode()
-	resp := d.filter.next.Serve(d.ctx, req)
+	resp := f.next.Serve(ctx, req)
 	switch {
 	case resp.OK() && !isLarge(resp):
 		resp.Abandon() // it may be long
-		return nil, http.StatusBadRequest, "Not an SLO manifest"
+		return nil, &refusal{http.StatusBadRequest, "Not an SLO manifest"}
 	case resp.OK():
 		text, err := resp.ReadAll(maxStoredManifest)
 		if err == nil {
-			segments, err = decodeManifest(text)
+			var list []segment
+			if list, err = decodeManifest(text); err == nil {
+				return list, nil
+			}
 		}
-		if err != nil {
-			return nil, http.StatusInternalServerError, "Unable to load SLO manifest"
-		}
-		return segments, 0, ""
+		return nil, &refusal{http.StatusInternalServerError, "Unable to load SLO manifest"}
 	}
 	resp.Discard()
 	switch resp.Status {
 	case http.StatusNotFound:
-		return nil, resp.Status, "SLO manifest not found"
+		return nil, &refusal{resp.Status, "SLO manifest not found"}
 	case http.StatusUnauthorized:
-		return nil, resp.Status, statusLine(resp.Status)
+		return nil, &refusal{resp.Status, heartbeat.StatusLine(resp.Status)}
 	}
-	return nil, http.StatusInternalServerError, "Unable to load SLO manifest or segment."
+	return nil, &refusal{http.StatusInternalServerError, "Unable to load SLO manifest or segment."}
 }
 
 // remove deletes one object and returns the status.
 func (d *deletion) remove(v victim) int {
-	if v.status != 0 {
-		return v.status
+	if v.refusal != nil {
+		return v.refusal.status
 	}
 	if !cleanName(v.name) {
 		return http.StatusPreconditionFailed
@@ -216,43 +178,4 @@ func (d *deletion) remove(v victim) int {
 	resp := d.filter.next.Serve(d.ctx, req)
 	resp.Discard()
 	return resp.Status
-}
-
-func (d *deletion) record(v victim, status int) {
-	switch {
-	case status/100 == 2:
-		d.deleted++
-		return
-	case status == http.StatusNotFound:
-		d.notFound++
-		return
-	case v.reason == "" && status >= 500:
-		d.failed = http.StatusBadGateway
-	}
-	reason := v.reason
-	if reason == "" {
-		reason = statusLine(status)
-	}
-	d.result.failures = append(d.result.failures, failure{quote(v.name), reason})
-}
-
-// complete ends a deletion that went through the whole queue.
-func (d *deletion) complete() {
-	switch {
-	case d.result.failures != nil:
-		d.finish(d.failed, "")
-	case d.deleted+d.notFound == 0:
-		d.finish(http.StatusBadRequest, "Invalid bulk delete.")
-	default:
-		d.finish(http.StatusOK, "")
-	}
-}
-
-// finish writes the report.
-func (d *deletion) finish(status int, explanation string) {
-	v := d.result.values
-	v["Response Status"], v["Response Body"] = statusLine(status), explanation
-	v["Number Deleted"], v["Number Not Found"] = d.deleted, d.notFound
-	d.pending = append([]byte(d.separator), d.result.encode(d.format, "delete")...)
-	d.queue, d.done = nil, true
 }

@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"apus/impl/config"
+	"apus/impl/middleware/segments"
 	"apus/impl/swift"
 	"apus/impl/web"
 )
@@ -60,12 +61,12 @@ func (f *filter) large(ctx context.Context, req *web.Request, resp *web.Response
 	if err != nil {
 		return web.FromError(swift.E("slo.get", req.Path, swift.Unavailable, err))
 	}
-	segments, err := decodeManifest(text)
+	list, err := decodeManifest(text)
 	if err != nil {
 		req.Meta.Log.Error("cannot read a manifest", "path", req.Path, "err", err)
 		return web.NewResponse(http.StatusInternalServerError)
 	}
-	return f.respond(ctx, req, resp, segments, part)
+	return f.respond(ctx, req, resp, list, part)
 }
 
 // storedSize is the size of a large object that the manifest's headers
@@ -129,16 +130,16 @@ func timestamp(resp *web.Response) swift.Timestamp {
 
 // respond makes the large object's response, of whose own headers resp has
 // the rest.
-func (f *filter) respond(ctx context.Context, req *web.Request, resp *web.Response, segments []segment, part int) *web.Response {
-	size, etag := measure(segments)
+func (f *filter) respond(ctx context.Context, req *web.Request, resp *web.Response, list []segment, part int) *web.Response {
+	size, etag := measure(list)
 	dress(resp, size, etag)
 	resp.Status, resp.Body = http.StatusOK, http.NoBody
 	if part > 0 {
-		resp.Header.Set("X-Parts-Count", strconv.Itoa(len(segments)))
-		if part > len(segments) || segments[part-1].length() == 0 {
+		resp.Header.Set("X-Parts-Count", strconv.Itoa(len(list)))
+		if part > len(list) || list[part-1].length() == 0 {
 			return noSuchPart(resp, req.Method, size)
 		}
-		r := partRange(segments, part)
+		r := partRange(list, part)
 		if req.Method == http.MethodHead {
 			resp.Status = http.StatusPartialContent
 			resp.Header.Set("Content-Range", web.ContentRange(r, size))
@@ -150,11 +151,11 @@ func (f *filter) respond(ctx context.Context, req *web.Request, resp *web.Respon
 	if req.Method == http.MethodHead {
 		return web.Conditional(req, resp, web.ConditionalOptions{})
 	}
-	body := newObject(ctx, f, req, segments, size)
+	body := (&reader{Fetcher: segments.NewFetcher(ctx, f.next, req, source, f.limits), filter: f}).newBody(list, size)
 	resp.Body = body
 	resp = web.Conditional(req, resp, web.ConditionalOptions{})
 	if resp.Status == http.StatusOK {
-		if err := body.open(); err != nil {
+		if err := body.Open(); err != nil {
 			resp.Abandon()
 			return web.FromError(err)
 		}
@@ -183,10 +184,10 @@ func partNumber(req *web.Request) (int, *web.Response) {
 	}
 	n, err := strconv.Atoi(values[0])
 	if err != nil || n <= 0 {
-		return 0, plainError(http.StatusBadRequest, "Part number must be an integer greater than 0")
+		return 0, web.HTML(http.StatusBadRequest, "Part number must be an integer greater than 0")
 	}
 	if req.Header.Get("Range") != "" {
-		return 0, plainError(http.StatusBadRequest, "Range requests are not supported with part number queries")
+		return 0, web.HTML(http.StatusBadRequest, "Range requests are not supported with part number queries")
 	}
 	return n, nil
 }

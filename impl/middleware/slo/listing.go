@@ -1,6 +1,7 @@
 package slo
 
 import (
+	"apus/impl/middleware/heartbeat"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -57,5 +58,5 @@ func splitEtags(text []byte) []byte {
 			item["hash"] = etag
 		}
 	}
-	return encodeJSON(items)
+	return heartbeat.EncodeJSON(items)
 }

@@ -1,6 +1,7 @@
 package slo
 
 import (
+	"apus/impl/middleware/heartbeat"
 	"bytes"
 	"crypto/md5"
 	"encoding/base64"
@@ -14,6 +15,11 @@ import (
 
 	"apus/impl/config"
 )
+
+func md5Hex(b []byte) string {
+	sum := md5.Sum(b)
+	return hex.EncodeToString(sum[:])
+}
 
 // segment is one element of a manifest: inline data, or the bytes from, to
 // (exclusive) of an object of size bytes.
@@ -34,8 +40,7 @@ func (s *segment) length() int64 { return s.to - s.from }
 func (s *segment) fingerprint() string {
 	switch {
 	case s.data != nil:
-		sum := md5.Sum(s.data)
-		return hex.EncodeToString(sum[:])
+		return md5Hex(s.data)
 	case s.ranged:
 		return s.hash + ":" + s.rangeText() + ";"
 	}
@@ -188,18 +193,7 @@ func rawManifest(stored []byte) ([]byte, error) {
 	if items == nil {
 		items = []map[string]any{}
 	}
-	return encodeJSON(items), nil
-}
-
-// encodeJSON leaves <, > and & as they are.
-func encodeJSON(v any) []byte {
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(v); err != nil {
-		panic(err) // none of our types can fail
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n"))
+	return heartbeat.EncodeJSON(items), nil
 }
 
 // decodeBase64 wants the padding, of which there may be too much, and takes

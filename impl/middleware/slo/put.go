@@ -1,9 +1,11 @@
 package slo
 
 import (
+	"apus/impl/middleware/heartbeat"
 	"context"
 	"crypto/md5"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -20,7 +22,7 @@ import (
 // segments and stores what GET needs.
 func (f *filter) put(ctx context.Context, req *web.Request) *web.Response {
 	if req.Header.Get("X-Copy-From") != "" {
-		return plainError(http.StatusMethodNotAllowed, "Multipart Manifest PUTs cannot be COPY requests")
+		return web.HTML(http.StatusMethodNotAllowed, "Multipart Manifest PUTs cannot be COPY requests")
 	}
 	text, refusal := f.readManifest(req)
 	if refusal != nil {
@@ -30,36 +32,98 @@ func (f *filter) put(ctx context.Context, req *web.Request) *web.Response {
 	base := "/" + version + "/" + path.Account
 	want, err := parseManifest(text, base, req.Path)
 	if err != nil {
-		return plainError(http.StatusBadRequest, err.Error())
+		return explain(err)
 	}
 	if n := objectBacked(want); int64(n) > f.maxSegments {
-		return plainError(http.StatusRequestEntityTooLarge,
+		return web.HTML(http.StatusRequestEntityTooLarge,
 			fmt.Sprintf("Number of object-backed segments must be <= %d", f.maxSegments))
 	}
-	format := chooseFormat(req.Header.Get("Accept"))
-	if format == "" {
-		format = formatText
+	u := &upload{filter: f, req: req, base: base, want: want}
+	u.format = heartbeat.Choose(req.Header.Get("Accept"), heartbeat.Formats()...)
+	if u.format == "" {
+		u.format = heartbeat.Text
 	}
-	m := &manifest{want: want, segments: make([]segment, len(want)), stored: make([]any, len(want))}
-	m.build(f.headAll(ctx, req, base, m.objects()))
+	if config.Truth(req.Query().Get("heartbeat")) {
+		return &web.Response{
+			Status: http.StatusAccepted, Header: http.Header{"Content-Type": {u.format}}, ContentLength: -1,
+			Body: heartbeat.NewBody(ctx, f.yieldEvery, u.report),
+		}
+	}
+	resp, failures := u.run(ctx)
+	if failures != nil {
+		body := heartbeat.Report{Failures: failures}.Encode(u.format, "upload")
+		return web.Text(resp.Status, string(body), u.format)
+	}
+	return resp
+}
+
+// explain is the answer to a manifest that is wrong.
+func explain(err error) *web.Response {
+	var p problem
+	if errors.As(err, &p) {
+		return web.Text(http.StatusBadRequest, p.Error(), heartbeat.Text)
+	}
+	return web.HTML(http.StatusBadRequest, err.Error())
+}
+
+// upload is a large object that a client makes.
+type upload struct {
+	*filter
+	req    *web.Request
+	base   string // "/v1/account"
+	want   []wanted
+	format string // of reports
+}
+
+// run checks the segments and stores the manifest. Failures say why the
+// segments will not do; the response is then without a body.
+func (u *upload) run(ctx context.Context) (resp *web.Response, failures []heartbeat.Failure) {
+	m := &manifest{want: u.want, segments: make([]segment, len(u.want)), stored: make([]any, len(u.want))}
+	m.build(u.headAll(ctx, u.req, u.base, m.objects()))
 	if m.problems != nil {
-		body := report{failures: m.problems}.encode(format, "upload")
-		return web.Text(http.StatusBadRequest, string(body), contentType(format))
+		return web.Empty(http.StatusBadRequest), m.problems
 	}
 	size, etag := measure(m.segments)
-	if given := web.Unquote(strings.TrimSpace(req.Header.Get("Etag"))); given != "" && given != etag {
-		return web.NewResponse(http.StatusUnprocessableEntity)
+	if given := web.Unquote(strings.TrimSpace(u.req.Header.Get("Etag"))); given != "" && given != etag {
+		return web.NewResponse(http.StatusUnprocessableEntity), nil
 	}
-	return f.store(ctx, req, encodeJSON(m.stored), size, etag)
+	if ctx.Err() != nil { // nobody waits for it any more
+		return web.NewResponse(swift.ClientGone.Status()), nil
+	}
+	return u.store(ctx, u.req, heartbeat.EncodeJSON(m.stored), size, etag), nil
+}
+
+// maxExplanation is the longest answer to a PUT that a report repeats.
+const maxExplanation = 64 << 10
+
+// report is run for a client who already has a status.
+func (u *upload) report(ctx context.Context) []byte {
+	resp, failures := u.run(ctx)
+	values := map[string]any{"Response Status": heartbeat.StatusLine(resp.Status)}
+	if resp.OK() {
+		values["Etag"], values["Last Modified"] = resp.Header.Get("Etag"), resp.Header.Get("Last-Modified")
+	}
+	text, _ := resp.ReadAll(maxExplanation) // what cannot be read explains nothing
+	values["Response Body"] = string(text)
+	switch { // upstream's words, where no server has said anything
+	case failures != nil:
+		values["Response Body"] = "Bad Request\nThe server could not comply with the request since it is either malformed or otherwise incorrect."
+	case resp.Status == http.StatusUnprocessableEntity:
+		values["Response Body"] = "Unprocessable Entity\nUnable to process the contained instructions"
+	}
+	return append([]byte("\r\n\r\n"), heartbeat.Report{Values: values, Failures: failures}.Encode(u.format, "upload")...)
 }
 
 // readManifest reads the body within its limit.
 func (f *filter) readManifest(req *web.Request) ([]byte, *web.Response) {
 	tooLarge := func() *web.Response {
-		return plainError(http.StatusRequestEntityTooLarge, fmt.Sprintf("Manifest File > %d bytes", f.maxManifestSize))
+		return web.HTML(http.StatusRequestEntityTooLarge, fmt.Sprintf("Manifest File > %d bytes", f.maxManifestSize))
 	}
-	if req.ContentLength > f.maxManifestSize {
+	switch {
+	case req.ContentLength > f.maxManifestSize:
 		return nil, tooLarge()
+	case req.ContentLength == 0 && req.Source == "" && req.Header.Get("Content-Length") == "":
+		return nil, web.NewResponse(http.StatusLengthRequired)
 	}
 	text, err := io.ReadAll(io.LimitReader(req.Body, f.maxManifestSize+1))
 	switch {
@@ -134,7 +198,7 @@ type manifest struct {
 	want     []wanted
 	segments []segment
 	stored   []any // what becomes JSON
-	problems []failure
+	problems []heartbeat.Failure
 }
 
 // objects lists what the segments refer to, each once, in order.
@@ -167,13 +231,15 @@ func (m *manifest) build(objects map[string]found) {
 // object checks segment i against its object.
 func (m *manifest) object(i int, o found) {
 	w := &m.want[i]
-	fail := func(what string) { m.problems = append(m.problems, failure{quote(w.path), what}) }
+	fail := func(what string) {
+		m.problems = append(m.problems, heartbeat.Failure{Name: heartbeat.Quote(w.path), Status: what})
+	}
 	if o.status/100 != 2 {
-		fail(statusLine(o.status))
+		fail(heartbeat.StatusLine(o.status))
 		return
 	}
 	if o.size < 0 {
-		fail(statusLine(http.StatusServiceUnavailable)) // a HEAD always knows
+		fail(heartbeat.StatusLine(http.StatusServiceUnavailable)) // a HEAD always knows
 		return
 	}
 	s := segment{name: w.object(), hash: o.etag, size: o.size, to: o.size, sub: o.large}

@@ -9,12 +9,6 @@ type piece struct {
 	from, to int64
 }
 
-func (p piece) length() int64 { return p.to - p.from }
-
-// whole is true when the piece is all of the object, so that its length and
-// checksum can be verified.
-func (p piece) whole() bool { return p.from == 0 && p.to == p.size }
-
 // slice is the pieces that make up the bytes from start to end (exclusive) of
 // the segments laid end to end. Segments that contribute nothing are left out.
 func slice(segments []segment, start, end int64) []piece {

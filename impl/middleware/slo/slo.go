@@ -16,24 +16,21 @@
 //
 // # Reading
 //
-// Nothing is fetched before it is due: a large object's body has at most one
-// segment open, and closing the body closes that one. The first segment that
-// a request needs is opened before the status is chosen, so that a manifest
-// whose first segment is gone or changed answers 409 (503 when it cannot be
-// reached). Later there is no status any more: a segment that is missing,
-// changed, short or fails its checksum ends the body with an error, which
-// cuts the connection. Answers without a body (HEAD, 304, 412, 416) open no
-// segment at all.
+// The first segment that a request needs is opened before the status is
+// chosen, so that a manifest whose first segment is gone or changed answers
+// 409 (503 when it cannot be reached). How the rest is read, package segments
+// tells. Answers without a body (HEAD, 304, 412, 416) open no segment at all.
 package slo
 
 import (
 	"context"
-	"fmt"
 	"net/http"
 	"time"
 
 	"apus/impl/config"
+	"apus/impl/expiry"
 	"apus/impl/middleware"
+	"apus/impl/middleware/segments"
 	"apus/impl/web"
 )
 
@@ -57,9 +54,12 @@ const (
 // options are the filter's settings.
 type options struct {
 	maxSegments, maxManifestSize   int64
-	limitUnder, limitAfter, perSec int64
+	limitUnder                     int64 // segments smaller than this are paced
+	limits                         segments.Limits
 	concurrency, deleteConcurrency int64
-	maxGetTime, yieldEvery         time.Duration
+	yieldEvery                     time.Duration
+	asyncDelete                    bool
+	queue                          expiry.Queue
 }
 
 func readOptions(s *config.Section) options {
@@ -68,14 +68,13 @@ func readOptions(s *config.Section) options {
 		maxSegments:     s.Int("max_manifest_segments", 1000, 1, 1e6),
 		maxManifestSize: s.Int("max_manifest_size", 8<<20, 1, maxStoredManifest/4),
 		limitUnder:      s.Int("rate_limit_under_size", 1<<20, 0, most),
-		limitAfter:      s.Int("rate_limit_after_segment", 10, 0, most),
-		perSec:          s.Int("rate_limit_segments_per_sec", 1, 0, most),
+		limits:          segments.ReadLimits(s),
 		concurrency:     max(s.Int("concurrency", 2, 0, 1000), 1),
-		maxGetTime:      s.Seconds("max_get_time", 24*time.Hour),
 		yieldEvery:      s.Seconds("yield_frequency", 10*time.Second),
+		asyncDelete:     s.Bool("allow_async_delete", true),
+		queue:           expiry.ReadQueue(s),
 	}
 	o.deleteConcurrency = max(s.Int("delete_concurrency", o.concurrency, 0, 1000), 1)
-	s.Bool("allow_async_delete", false) // deleting in the background needs the expirer's queue; see /info
 	return o
 }
 
@@ -87,13 +86,14 @@ func New(env *middleware.Env, opts *config.Section) (web.Filter, error) {
 		"max_manifest_size":     o.maxManifestSize,
 		"yield_frequency":       int64(o.yieldEvery.Seconds()),
 		"min_segment_size":      1,
-		"allow_async_delete":    false,
+		"allow_async_delete":    o.asyncDelete,
 	})
-	return func(next web.Handler) web.Handler { return &filter{options: o, next: next} }, nil
+	return func(next web.Handler) web.Handler { return &filter{options: o, env: env, next: next} }, nil
 }
 
 type filter struct {
 	options
+	env  *middleware.Env
 	next web.Handler
 }
 
@@ -102,7 +102,7 @@ var _ web.Handler = (*filter)(nil)
 // Serve takes what concerns large objects and passes on the rest.
 func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
 	_, path, ok := req.Swift()
-	if !ok || path.IsAccount() {
+	if !ok || path.IsAccount() || req.Verbatim {
 		return f.next.Serve(ctx, req)
 	}
 	if path.IsContainer() {
@@ -116,24 +116,20 @@ func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
 	case req.Method == http.MethodPut && mode == "put":
 		return f.put(ctx, req)
 	case req.Method == http.MethodDelete && mode == "delete":
+		if f.asyncDelete && config.Truth(req.Query().Get("async")) {
+			return f.deleteLater(ctx, req)
+		}
 		return f.delete(ctx, req)
 	case req.Method == http.MethodGet || req.Method == http.MethodHead:
 		return f.get(ctx, req)
 	case req.Header.Get(markerHeader) != "":
-		return web.Plain(http.StatusBadRequest, "%s is a reserved header. To create a static large object "+
-			"add query param multipart-manifest=put.", markerHeader)
+		return web.HTML(http.StatusBadRequest, markerHeader+" is a reserved header. To create a static large object "+
+			"add query param multipart-manifest=put.")
 	}
 	return f.next.Serve(ctx, req)
 }
 
 // sub makes a sub-request on behalf of the client.
 func sub(req *web.Request, method, path, agent string) *web.Request {
-	s := req.Sub(method, path, source)
-	for _, name := range [...]string{"X-Auth-Token", "X-Open-Expired"} {
-		if v := req.Header.Get(name); v != "" {
-			s.Header.Set(name, v)
-		}
-	}
-	s.Header.Set("User-Agent", fmt.Sprintf("%s SLO %s", req.Header.Get("User-Agent"), agent))
-	return s
+	return segments.Sub(req, method, path, source, agent)
 }

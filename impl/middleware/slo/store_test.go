@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -224,6 +225,7 @@ func putLarge(t *testing.T, h web.Handler, name, manifest string) webtest.Result
 func tryLarge(h web.Handler, name, manifest string, header ...string) webtest.Result {
 	req := webtest.Request(http.MethodPut, "/v1/a"+name+"?multipart-manifest=put", header...)
 	req.Body, req.ContentLength = strings.NewReader(manifest), int64(len(manifest))
+	req.Header.Set("Content-Length", strconv.Itoa(len(manifest)))
 	return webtest.Do(h, req)
 }
 

@@ -1,6 +1,7 @@
 package slo
 
 import (
+	"apus/impl/middleware/heartbeat"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -111,7 +112,7 @@ next:
 				continue next
 			}
 		}
-		extra = append(extra, string(encodeJSON(key)))
+		extra = append(extra, string(heartbeat.EncodeJSON(key)))
 	}
 	if extra == nil {
 		return nil

@@ -83,6 +83,33 @@ func TestAuthorize(t *testing.T) {
 	}
 }
 
+// A daemon of another cluster writes where it knows the container's key.
+func TestSyncKey(t *testing.T) {
+	webtest.TrackBodies(t)
+	f := build(t, "", true)
+	for _, tt := range []struct {
+		stored, given string
+		status        int
+	}{{"secret", "secret", 0}, {"secret", "other", 401}, {"secret", "", 401}, {"", "", 401}, {"", "secret", 401}} {
+		app := func(req *web.Request) *web.Response {
+			req.SyncKey = tt.stored
+			if denial := req.Authorize(context.Background(), req); denial != nil {
+				return denial
+			}
+			return webtest.Response(201, "")
+		}
+		f.next.Script(app)
+		header := []string{}
+		if tt.given != "" {
+			header = append(header, "X-Container-Sync-Key", tt.given)
+		}
+		got := webtest.Do(f.h, webtest.Request("PUT", "/v1/AUTH_test/c/o", header...))
+		if got.Status != max(tt.status, 201) {
+			t.Errorf("%+v: %d", tt, got.Status)
+		}
+	}
+}
+
 // authorize sends a request to a proxy that finds these ACLs and calls
 // Authorize. What it is asked for besides is the account's HEAD.
 func (f *fixture) authorize(method, path, acl, account string, header ...string) (*web.Response, *web.Request) {

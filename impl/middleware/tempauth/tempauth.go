@@ -13,6 +13,7 @@
 package tempauth
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -21,7 +22,9 @@ import (
 
 	"apus/impl/acl"
 	"apus/impl/config"
+	"apus/impl/event"
 	"apus/impl/host"
+	"apus/impl/logline"
 	"apus/impl/middleware"
 	"apus/impl/web"
 )
@@ -39,6 +42,8 @@ type settings struct {
 	users          map[string]*user
 	keys           fernetKeys
 	clock          host.Clock
+	events         *event.Sink
+	scope          string // of events: "tempauth.AUTH_"
 }
 
 type filter struct {
@@ -54,8 +59,10 @@ func New(env *middleware.Env, opts *config.Section) (web.Filter, error) {
 		prefixes:   readPrefixes(opts),
 		authPrefix: readAuthPrefix(opts.String("auth_prefix", "/auth/")),
 		life:       opts.Seconds("token_life", defaultTokenLife), allowOverrides: opts.Bool("allow_overrides", true),
-		scheme: opts.String("storage_url_scheme", "default"), keys: readFernetKeys(opts), clock: env.Host.Clock,
+		scheme: opts.String("storage_url_scheme", "default"), keys: readFernetKeys(opts), clock: env.Host.Clock, events: env.Events,
 	}
+	s.scope = "tempauth." + cmp.Or(s.prefixes[0], "NONE")
+	opts.Lookup("log_headers") // Swift reads it and does nothing with it
 	s.requireGroup = map[string]string{}
 	for _, p := range s.prefixes {
 		name := p
@@ -115,6 +122,7 @@ func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
 	groups := f.tokenGroups(ctx, req.Meta.Cache, token)
 	if groups == "" {
 		if f.prefixes[0] != "" { // nobody else can know this token
+			f.count("unauthorized")
 			return unauthorized(realm(req.Path))
 		}
 		f.denyUnlessDecided(req)
@@ -129,6 +137,10 @@ func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
 	return f.next.Serve(ctx, req)
 }
 
+// count tells operators what became of a request: "unauthorized",
+// "forbidden", "token_denied" or "errors".
+func (s *settings) count(what string) { s.events.Tick(s.scope, what) }
+
 // identify makes req one of the user with these groups.
 func (f *filter) identify(req *web.Request, groups string) {
 	list := strings.Split(groups, ",")
@@ -136,6 +148,7 @@ func (f *filter) identify(req *web.Request, groups string) {
 	if len(list) > 1 {
 		req.Meta.UserID = list[1]
 	}
+	req.Meta.Log.Debug("authenticated", "user", req.Meta.UserID)
 	req.Authorize, req.CleanACL = f.authorize, acl.Clean
 	req.Reseller = has(list, ".reseller_admin")
 }
@@ -158,21 +171,24 @@ func (f *filter) anonymous(req *web.Request) {
 // one.
 func (f *filter) denyUnlessDecided(req *web.Request) {
 	if req.Authorize == nil {
-		req.Authorize = func(_ context.Context, r *web.Request) *web.Response { return denied(r) }
+		req.Authorize = func(_ context.Context, r *web.Request) *web.Response { return f.denied(r) }
 	}
 }
 
 // denied is 403 for somebody we know and 401 for others.
-func denied(req *web.Request) *web.Response {
+func (s *settings) denied(req *web.Request) *web.Response {
+	req.Meta.Log.Debug("denied", "user", req.Meta.UserID, "method", req.Method, "path", req.Path)
 	if req.Meta.User != "" {
+		s.count("forbidden")
 		return web.NewResponse(http.StatusForbidden)
 	}
+	s.count("unauthorized")
 	return unauthorized(realm(req.Path))
 }
 
 func unauthorized(realm string) *web.Response {
 	resp := web.NewResponse(http.StatusUnauthorized)
-	resp.Header.Set("Www-Authenticate", fmt.Sprintf("Swift realm=%q", web.EscapePath(realm)))
+	resp.Header.Set("Www-Authenticate", fmt.Sprintf("Swift realm=%q", logline.Quote(realm, "/")))
 	return resp
 }
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"apus/impl/config"
+	"apus/impl/event"
 	"apus/impl/host"
 	"apus/impl/memcache"
 	"apus/impl/middleware"
@@ -38,6 +39,7 @@ type fixture struct {
 	cache web.Cache
 	next  *webtest.Next
 	h     web.Handler
+	heard []string // counts
 }
 
 func build(t *testing.T, options string, cache bool, answers ...func(*web.Request) *web.Response) *fixture {
@@ -46,7 +48,8 @@ func build(t *testing.T, options string, cache bool, answers ...func(*web.Reques
 	if cache {
 		f.cache = memcache.NewLocal(1<<20, f.clock)
 	}
-	filter, env := webtest.Filter(t, tempauth.New, &host.Host{Clock: f.clock}, users+options, nil)
+	ev := &event.Sink{Count: func(e event.Count) { f.heard = append(f.heard, e.Scope+" "+e.Name) }}
+	filter, env := webtest.Filter(t, tempauth.New, &host.Host{Clock: f.clock}, users+options, ev)
 	f.h = filter(f.next)
 	if env.Info.Public()["tempauth"] == nil {
 		t.Error("/info says nothing of tempauth")
@@ -99,6 +102,10 @@ func TestGetToken(t *testing.T) {
 		{"unknown version", "/auth/v2", []string{"X-Auth-User", "test:tester", "X-Auth-Key", "testing"}, 400, "", ""},
 		{"v1 without account", "/auth/v1", []string{"X-Auth-User", "test:tester", "X-Auth-Key", "testing"}, 400, "", ""},
 		{"nothing", "/auth/", nil, 404, "", ""},
+		{"empty account in path", "/auth/v1//auth", []string{"X-Storage-User", "tester", "X-Auth-Key", "testing"}, 404, "", ""},
+		{"empty part", "/auth/v1.0//x", nil, 404, "", ""},
+		{"more behind v1.0", "/auth/v1.0/x/y/z", []string{"X-Auth-User", "test:tester", "X-Auth-Key", "testing"}, 200, "http://swift.example:8080/v1/AUTH_test", ""},
+		{"more behind auth", "/auth/v1/test/auth/x", []string{"X-Auth-User", "test:tester", "X-Auth-Key", "testing"}, 400, "", ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			webtest.TrackBodies(t)
@@ -243,5 +250,50 @@ func TestBadOptions(t *testing.T) {
 		if _, err = tempauth.New(env, file.Section("filter:x")); err != nil || file.Err() == nil {
 			t.Errorf("%s: accepted (%v)", options, err)
 		}
+	}
+}
+
+func TestCounts(t *testing.T) {
+	login := func(path, key string) func(*fixture) {
+		return func(f *fixture) { f.do("GET", path, "X-Auth-User", "test:tester", "X-Auth-Key", key) }
+	}
+	authorize := func(user, key, path string) func(*fixture) {
+		return func(f *fixture) {
+			var header []string
+			if user != "" {
+				header = []string{"X-Auth-Token", f.token(user, key)}
+			}
+			f.do("GET", path, header...)
+			req := f.next.Last()
+			if resp := req.Authorize(context.Background(), req); resp != nil {
+				resp.Discard()
+			}
+		}
+	}
+	for _, tt := range []struct {
+		name, options string
+		cache         bool
+		do            func(*fixture)
+		want          string
+	}{
+		{"login", "", true, login("/auth/v1.0", "testing"), ""},
+		{"wrong key", "", true, login("/auth/v1.0", "wrong"), "tempauth.AUTH_ token_denied"},
+		{"no cache", "", false, login("/auth/v1.0", "testing"), "tempauth.AUTH_ errors"},
+		{"no path", "", true, login("/auth/", "testing"), "tempauth.AUTH_ errors"},
+		{"unknown version", "", true, login("/auth/v7", "testing"), "tempauth.AUTH_ errors"},
+		{"bad token", "", true, func(f *fixture) { f.do("GET", "/v1/AUTH_test", "X-Auth-Token", "AUTH_tkx") }, "tempauth.AUTH_ unauthorized"},
+		{"allowed", "", true, authorize("test:tester", "testing", "/v1/AUTH_test/c"), ""},
+		{"nobody", "", true, authorize("", "", "/v1/AUTH_test/c"), "tempauth.AUTH_ unauthorized"},
+		{"somebody else", "", true, authorize("test2:tester2", "testing2", "/v1/AUTH_test/c"), "tempauth.AUTH_ forbidden"},
+		{"no prefix", "reseller_prefix =", true, login("/auth/v1.0", "wrong"), "tempauth.NONE token_denied"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			webtest.TrackBodies(t)
+			f := build(t, tt.options, tt.cache)
+			tt.do(f)
+			if got := strings.Join(f.heard, ","); got != tt.want {
+				t.Errorf("counted %q", got)
+			}
+		})
 	}
 }

@@ -2,6 +2,7 @@ package tempauth
 
 import (
 	"bytes"
+	"cmp"
 	"compress/zlib"
 	"context"
 	"crypto/rand"
@@ -221,35 +222,57 @@ func (f *filter) serveAuth(ctx context.Context, req *web.Request) *web.Response 
 	if req.Method != http.MethodGet {
 		return web.NewResponse(http.StatusMethodNotAllowed)
 	}
-	version, account, rest := splitPath("/" + strings.TrimPrefix(req.Path, f.authPrefix))
-	var name, key string
-	switch {
-	case version == "":
+	parts, ok := segments(strings.TrimPrefix(req.Path, f.authPrefix))
+	if !ok {
+		f.count("errors")
 		return web.NewResponse(http.StatusNotFound)
-	case version == "v1" && rest == "auth":
-		var ok bool
+	}
+	var account, name, key string
+	switch version := parts[0]; {
+	case version == "v1" && parts[2] == "auth":
+		account = parts[1]
 		if name, ok = accountUser(req.Header, account); !ok {
-			return unauthorized(account)
+			return f.tokenDenied(account)
 		}
 		key = first(req.Header, "X-Storage-Pass", "X-Auth-Key")
 	case version == "auth" || version == "v1.0":
-		var ok bool
 		if account, name, ok = strings.Cut(first(req.Header, "X-Auth-User", "X-Storage-User"), ":"); !ok {
-			return unauthorized("unknown")
+			return f.tokenDenied("unknown")
 		}
 		key = first(req.Header, "X-Auth-Key", "X-Storage-Pass")
 	default:
+		if version != "v1" {
+			f.count("errors")
+		}
 		return web.NewResponse(http.StatusBadRequest)
 	}
 	if account == "" || name == "" || key == "" {
-		return unauthorized(orUnknown(account))
+		return f.tokenDenied(cmp.Or(account, "unknown"))
 	}
 	req.Meta.UserID = account + ":" + name
 	u := f.users[req.Meta.UserID]
 	if !u.knows(key) {
-		return unauthorized(account)
+		return f.tokenDenied(account)
 	}
 	return f.grant(ctx, req, u)
+}
+
+// segments takes "version/account/rest" apart; what is absent is empty. Only
+// the last may be empty where it is written.
+func segments(path string) (parts [3]string, ok bool) {
+	words := strings.SplitN(path, "/", 3)
+	copy(parts[:], words)
+	for i, w := range words {
+		if w == "" && (i == 0 || i < len(words)-1) {
+			return parts, false
+		}
+	}
+	return parts, true
+}
+
+func (f *filter) tokenDenied(realm string) *web.Response {
+	f.count("token_denied")
+	return unauthorized(realm)
 }
 
 // accountUser is the user's name for a path that names the account; a
@@ -265,6 +288,7 @@ func accountUser(h http.Header, account string) (string, bool) {
 func (f *filter) grant(ctx context.Context, req *web.Request, u *user) *web.Response {
 	token, life, err := f.issue(ctx, req.Meta.Cache, u)
 	if err != nil {
+		f.count("errors")
 		req.Meta.Log.Error("no token could be issued", "user", u.id(), "err", err)
 		return web.Text(http.StatusInternalServerError, "Internal server error.\n", "text/plain")
 	}
@@ -287,11 +311,4 @@ func first(h http.Header, names ...string) string {
 		}
 	}
 	return ""
-}
-
-func orUnknown(account string) string {
-	if account == "" {
-		return "unknown"
-	}
-	return account
 }

@@ -15,6 +15,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -140,6 +141,7 @@ func (u *Updater) Once(ctx context.Context) error {
 		}
 	}
 	sum := p.stats(p.watch.Elapsed(), u.dump)
+	u.events.EmitTiming(event.Timing{Name: "timing", Duration: sum.Elapsed})
 	u.host.Log.LogAttrs(ctx, slog.LevelInfo, "object update pass completed",
 		slog.Int64("successes", sum.Successes), slog.Int64("failures", sum.Failures),
 		slog.Int64("quarantines", sum.Quarantines), slog.Int64("unlinks", sum.Unlinks),
@@ -158,6 +160,12 @@ type pass struct {
 	counters
 	client *backend.Client
 	watch  host.Stopwatch
+}
+
+// count counts for the line at the end of the pass, and for whoever watches.
+func (p *pass) count(c *atomic.Int64, name string) {
+	c.Add(1)
+	p.events.Tick("", name)
 }
 
 func (p *pass) log(ctx context.Context, level slog.Level, msg string, attrs ...slog.Attr) {
@@ -185,10 +193,10 @@ func (p *pass) device(ctx context.Context, d *diskfile.Device, pol *policy.Polic
 	for j := range p.jobs(ctx, d, pol) {
 		v := l.offer(p.watch.Elapsed(), p.containerHash(j.update), j)
 		if v.skipped {
-			p.skips.Add(1)
+			p.count(&p.skips, "skips")
 		}
 		if !v.admitted {
-			p.deferrals.Add(1)
+			p.count(&p.deferrals, "deferrals")
 			continue
 		}
 		start(j)
@@ -208,13 +216,16 @@ func (p *pass) drain(ctx context.Context, l *limiter[job], start func(job)) {
 			return
 		}
 		if at > now && !sleep(ctx, at-now) {
-			p.skips.Add(1)
+			p.count(&p.skips, "skips")
 			break
 		}
-		p.drains.Add(1)
+		p.count(&p.drains, "drains")
 		start(j)
 	}
-	p.skips.Add(int64(l.left()))
+	if left := int64(l.left()); left > 0 {
+		p.skips.Add(left)
+		p.events.EmitCount(event.Count{Name: "skips", Value: left})
+	}
 }
 
 // containerHash sorts updates by the container that they go to.
@@ -238,7 +249,7 @@ func (p *pass) jobs(ctx context.Context, d *diskfile.Device, pol *policy.Policy)
 				p.log(ctx, slog.LevelError, "cannot look for pending updates", slog.Any("error", err))
 				continue
 			case pending.Hash == last:
-				p.outdated.Add(1)
+				p.count(&p.outdated, "outdated_unlinks")
 				if err := d.RemoveUpdate(pending.Path); err != nil {
 					p.log(ctx, slog.LevelError, "cannot remove an outdated update", slog.Any("error", err))
 				}
@@ -265,7 +276,7 @@ func (p *pass) load(ctx context.Context, d *diskfile.Device, pending diskfile.Pe
 		p.log(ctx, slog.LevelError, "a pending update is bad and quarantined", slog.Any("reason", err), slog.Any("error", qerr))
 		return nil
 	case err != nil:
-		p.errors.Add(1)
+		p.count(&p.errors, "errors")
 		p.log(ctx, slog.LevelError, "cannot read a pending update", slog.Any("error", err))
 		return nil
 	}
@@ -280,9 +291,9 @@ func (p *pass) update(ctx context.Context, d *diskfile.Device, pol *policy.Polic
 	out := p.deliver(ctx, pol, u)
 	changed := out.redirected || len(u.Successes) != before
 	if out.redirected {
-		p.redirects.Add(1)
+		p.count(&p.redirects, "redirects")
 		if out = p.deliver(ctx, pol, u); out.redirected {
-			p.redirects.Add(1)
+			p.count(&p.redirects, "redirects")
 		}
 	}
 	var err error
@@ -293,7 +304,7 @@ func (p *pass) update(ctx context.Context, d *diskfile.Device, pol *policy.Polic
 		err = d.RemoveUpdate(j.Path)
 		p.events.EmitAsyncUpdate(event.AsyncUpdate{Path: "/" + u.Account + "/" + u.Container + "/" + u.Object, Sent: true})
 	default:
-		p.failed.Add(1)
+		p.count(&p.failed, "failures")
 		p.late(u, j.Timestamp, p.tracked)
 		if changed {
 			err = d.RewriteUpdate(pol, j.Path, u)

@@ -31,12 +31,14 @@ func newLimiter(most int, interval time.Duration, ev *event.Sink) *limiter {
 }
 
 // failed counts an error of the node.
-func (l *limiter) failed(n *Node, reason string) { l.add(n, 1, reason) }
+func (l *limiter) failed(n *Node, reason string) { l.add(n, 1, event.ErrorLimit{Reason: reason}) }
 
 // limit makes the node be skipped at once.
-func (l *limiter) limit(n *Node, reason string) { l.add(n, l.most+1, reason) }
+func (l *limiter) limit(n *Node, reason string) {
+	l.add(n, l.most+1, event.ErrorLimit{Reason: reason, Forced: true})
+}
 
-func (l *limiter) add(n *Node, errors int, reason string) {
+func (l *limiter) add(n *Node, errors int, why event.ErrorLimit) {
 	l.mu.Lock()
 	c := l.mu.nodes[n.key]
 	if c == nil {
@@ -49,7 +51,8 @@ func (l *limiter) add(n *Node, errors int, reason string) {
 	after := c.errors > l.most
 	l.mu.Unlock()
 	if after && !before {
-		l.events.EmitErrorLimit(event.ErrorLimit{Node: n.key, Reason: reason})
+		why.Node = n.key
+		l.events.EmitErrorLimit(why)
 	}
 }
 

@@ -50,6 +50,9 @@ type NodeOptions struct {
 // turned out to be limited while it was asked does not count. Safe for
 // concurrent use.
 type Nodes struct {
+	// Server is whom the nodes are asked as, ServerObject or another; it names
+	// what is counted.
+	Server   string
 	f        *Fanout
 	ring     *ring.Ring
 	part     uint32
@@ -61,8 +64,8 @@ type Nodes struct {
 		handoffs []*Node
 		fetched  map[int]bool // devices that have been in first or handoffs
 		left     int
-		spare    int     // handoffs that nobody wonders about
 		asked    []*Node // dealt out and not yet counted off left
+		dealt    int     // handoffs among those dealt out
 	}
 }
 
@@ -75,7 +78,6 @@ func (f *Fanout) NodesFor(r *ring.Ring, part uint32, opts NodeOptions) *Nodes {
 	devs := r.Primaries(part)
 	n := &Nodes{f: f, ring: r, part: part, replicas: len(devs), opts: opts}
 	n.mu.left = f.cfg.RequestNodes(len(devs))
-	n.mu.spare = n.mu.left - len(devs)
 	p := opts.Preferences
 	if opts.Purpose == Reading || p == nil || len(p.WriteAffinity) == 0 {
 		n.mu.first = make([]*Node, len(devs))
@@ -144,21 +146,46 @@ func (n *Nodes) DeleteHandoffs() int {
 
 // Next is the next node to ask.
 func (n *Nodes) Next() (*Node, bool) {
+	node, limited, handoffs := n.next()
+	for range limited {
+		n.f.events.Tick("", "error_limiter.is_limited")
+	}
+	// As many handoffs as the request may ask beyond the primaries are nothing
+	// remarkable; more of them say that primaries were skipped.
+	if extra := handoffs - (n.f.cfg.RequestNodes(n.replicas) - n.replicas); extra > 0 {
+		if n.opts.Log != nil {
+			n.opts.Log.Warn("handoff requested", "node", node.key, "partition", n.part)
+		}
+		n.f.events.Tick("", n.Server+".handoff_count")
+		if extra == n.replicas {
+			n.f.events.Tick("", n.Server+".handoff_all_count")
+		}
+	}
+	return node, node != nil
+}
+
+// next is the next node, how many were skipped on the way, and which handoff
+// it is (zero for a primary).
+func (n *Nodes) next() (node *Node, limited, handoffs int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.settleLocked()
 	for n.mu.left > 0 {
 		node := n.takeLocked()
-		if node == nil {
-			return nil, false
+		switch {
+		case node == nil:
+			return nil, limited, 0
+		case n.f.limiter.limited(node):
+			limited++
+			continue
+		case node.Handoff:
+			n.mu.dealt++
+			handoffs = n.mu.dealt
 		}
-		if !n.f.limiter.limited(node) {
-			n.mu.asked = append(n.mu.asked, node)
-			n.noteLocked(node)
-			return node, true
-		}
+		n.mu.asked = append(n.mu.asked, node)
+		return node, limited, handoffs
 	}
-	return nil, false
+	return nil, limited, 0
 }
 
 // handoffsOnly deals out up to most handoffs that n has not dealt out, and
@@ -168,7 +195,7 @@ func (n *Nodes) handoffsOnly(most int) *Nodes {
 	defer n.mu.Unlock()
 	n.mu.first = nil
 	n.mu.left = max(n.mu.left, most)
-	h := &Nodes{f: n.f, ring: n.ring, part: n.part, opts: n.opts}
+	h := &Nodes{Server: n.Server, f: n.f, ring: n.ring, part: n.part, opts: n.opts}
 	for len(h.mu.first) < most {
 		node := n.takeLocked()
 		if node == nil {
@@ -181,17 +208,6 @@ func (n *Nodes) handoffsOnly(most int) *Nodes {
 	h.replicas = len(h.mu.first)
 	h.mu.left = h.replicas
 	return h
-}
-
-// noteLocked tells of handoffs that stand in for primaries that are skipped.
-func (n *Nodes) noteLocked(node *Node) {
-	if !node.Handoff {
-		return
-	}
-	n.mu.spare--
-	if n.mu.spare < 0 && n.opts.Log != nil {
-		n.opts.Log.Warn("handoff requested", "node", node.key, "partition", n.part)
-	}
 }
 
 // settleLocked counts off the nodes asked before.

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"apus/impl/event"
 	"apus/impl/ring"
 )
 
@@ -207,4 +208,39 @@ func TestContentRange(t *testing.T) {
 		_, _, ok := contentRange(v)
 		require.False(t, ok, v)
 	}
+}
+
+// Handoffs that had to stand in for primaries which were skipped are counted,
+// and so is skipping.
+func TestCountsHandoffs(t *testing.T) {
+	run(t, func(t *testing.T, w *world) {
+		heard := map[string]int{}
+		w.f.events = &event.Sink{Count: func(e event.Count) { heard[e.Name]++ }, ErrorLimit: func(e event.ErrorLimit) {
+			if !e.Forced {
+				t.Errorf("limited by %+v", e)
+			}
+		}}
+		w.f.limiter.events = w.f.events
+		w.f.cfg.RequestNodes = func(n int) int { return n }
+		deal := func() int {
+			n := w.f.Nodes(w.ring, 0)
+			n.Server = ServerObject
+			dealt := 0
+			for _, ok := n.Next(); ok; _, ok = n.Next() {
+				dealt++
+			}
+			return dealt
+		}
+		require.Equal(t, 3, deal())
+		require.Empty(t, heard)
+		w.f.limiter.limit(newNode(w.ring.Primaries(0)[0], false), "507")
+		require.Equal(t, 3, deal())
+		require.Equal(t, map[string]int{"error_limiter.is_limited": 1, "object.handoff_count": 1}, heard)
+		for _, d := range w.ring.Primaries(0)[1:] {
+			w.f.limiter.limit(newNode(d, false), "507")
+		}
+		clear(heard)
+		require.Equal(t, 3, deal())
+		require.Equal(t, map[string]int{"error_limiter.is_limited": 3, "object.handoff_count": 3, "object.handoff_all_count": 1}, heard)
+	})
 }

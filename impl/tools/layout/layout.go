@@ -205,7 +205,7 @@ func proxyFilters() []filter {
 		f("catch_errors"), f("gatekeeper"), f("healthcheck"), f("proxy-logging"),
 		{"cache", "memcache", []string{"memcache_backend = local"}},
 		f("etag-quoter", "enable_by_default = false"),
-		f("cname_lookup", "storage_domain = "+StorageDomain), f("domain_remap", "storage_domain = "+StorageDomain),
+		f("cname_lookup", "storage_domain ="), f("domain_remap", "storage_domain = "+StorageDomain),
 		f("listing_formats"), f("name_check", "forbidden_chars =", "maximum_length = 4096", "forbidden_regexp ="),
 		f("bulk"), f("list_endpoints"), f("tempurl"), f("formpost"), f("ratelimit"), f("crossdomain"), f("read_only"),
 		f("container_sync"), f("tempauth"), f("staticweb"), f("copy"), f("container-quotas"), f("account-quotas"),
