@@ -75,7 +75,9 @@ func readAccount(c *call) *web.Response {
 func (c *call) emptyAccount() *web.Response {
 	resp := web.Text(http.StatusOK, "[]", "application/json; charset=utf-8")
 	if c.req.Method == http.MethodHead {
-		resp = web.Empty(http.StatusOK)
+		// As for an account that is there. Swift says 200 here, by an accident of
+		// how it makes the listing.
+		resp = web.Empty(http.StatusNoContent)
 		resp.Header.Set("Content-Type", "application/json; charset=utf-8")
 	}
 	h := resp.Header

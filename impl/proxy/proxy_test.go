@@ -272,7 +272,7 @@ func TestAutocreate(t *testing.T) {
 		require.Equal(t, "[]", a.body)
 		require.Equal(t, "0", a.header.Get("X-Account-Container-Count"))
 		a = c.do(t, "HEAD", "/v1/a", "")
-		require.Equal(t, 200, a.status)
+		require.Equal(t, 204, a.status)
 		require.NotEmpty(t, a.header.Get("X-Put-Timestamp"))
 		require.Equal(t, 404, c.do(t, "GET", "/v1/a/c", "").status)
 		require.Equal(t, 201, c.do(t, "PUT", "/v1/a/c", "").status)
