@@ -42,6 +42,7 @@ func TestPaths(t *testing.T) {
 		} {
 			require.Equal(t, want, c.do(t, "GET", path, "").status, path)
 		}
+		require.Equal(t, "0", c.do(t, "GET", "/v1/a/c/o", "").header.Get("X-Backend-Storage-Policy-Index"), "for logs")
 		a := c.do(t, "PATCH", "/v1/a/c", "")
 		require.Equal(t, 405, a.status)
 		require.Equal(t, "DELETE, GET, HEAD, OPTIONS, POST, PUT", a.header.Get("Allow"))

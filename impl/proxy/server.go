@@ -10,6 +10,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -20,6 +21,7 @@ import (
 	"apus/impl/host"
 	"apus/impl/info"
 	"apus/impl/middleware"
+	"apus/impl/policy"
 	"apus/impl/proxy/fanout"
 	"apus/impl/ring"
 	"apus/impl/swift"
@@ -104,6 +106,8 @@ type call struct {
 	// allowed is set when the client may do what he asks for, whatever the
 	// ACL of the container.
 	allowed bool
+	// policy of the object, once it is known.
+	policy *policy.Policy
 }
 
 // verb is what one method does to one kind of resource.
@@ -152,7 +156,13 @@ func (s *Server) Serve(ctx context.Context, req *web.Request) *web.Response {
 			denial.Discard()
 		}
 	}
-	return c.serveCORS(v)
+	resp := c.serveCORS(v)
+	if c.policy != nil {
+		// For logs and metrics. The request's header will not do: a filter may
+		// send it on to a container of another policy.
+		resp.Header.Set("X-Backend-Storage-Policy-Index", strconv.Itoa(c.policy.Index))
+	}
+	return resp
 }
 
 // refuse answers paths that are none of the API; ok says that this one names an

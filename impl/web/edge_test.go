@@ -126,24 +126,6 @@ func TestEdgeStatusesWithoutBody(t *testing.T) {
 	}
 }
 
-func TestEdgeKeepsAliveWhomItIsAsked(t *testing.T) {
-	for _, tt := range []struct{ asked, want string }{{"", ""}, {"Keep-Alive", "keep-alive"}, {"close", "close"}} {
-		t.Run(tt.asked, func(t *testing.T) {
-			edge(t, func(ctx, *web.Request) *web.Response { return webtest.Response(200, "content") }, func(t *testing.T, c net.Conn) {
-				send(t, c, "GET / HTTP/1.1", "Host: h", "Connection: "+tt.asked, "", "")
-				resp, _, err := receive(t, c, "GET")
-				got := resp.Header.Get("Connection")
-				if resp.Close {
-					got = "close"
-				}
-				if err != nil || got != tt.want {
-					t.Errorf("%q %v, want %q", got, err, tt.want)
-				}
-			})
-		})
-	}
-}
-
 func TestEdgeCutsBadBodies(t *testing.T) {
 	for _, tt := range []struct {
 		name   string

@@ -109,11 +109,10 @@ func (x *exchange) writeHeader(resp *Response) {
 	if x.body != nil && x.body.broken() || resp.Status == http.StatusRequestTimeout {
 		x.hangUp = true
 	}
-	switch {
-	case x.hangUp:
+	if x.hangUp {
 		h.Set("Connection", "close")
-	case x.edge.cfg.IdleTimeout > 0 && h.Get("Connection") == "" && strings.EqualFold(x.r.Header.Get("Connection"), "keep-alive"):
-		h["Connection"] = keepAlive // clients that say so want to be told
+	} else if x.edge.cfg.IdleTimeout > 0 && strings.EqualFold(x.r.Header.Get("Connection"), "keep-alive") {
+		h["Connection"] = keepAlive // whoever asks is told; net/http takes it back where it does not hold
 	}
 	if !x.hangUp && x.body != nil && x.body.unread() {
 		if resp.Duplex && x.rc.EnableFullDuplex() == nil {
