@@ -15,7 +15,6 @@ import (
 	"encoding/json"
 	"math/rand/v2"
 	"net/http"
-	"net/url"
 	"strconv"
 	"strings"
 	"time"
@@ -48,7 +47,6 @@ type ContainerInfo struct {
 	Status                             int // of the HEAD; 0 if the account does not exist
 	ReadACL, WriteACL, SyncTo, SyncKey string
 	Versions                           string // X-Versions-Location
-	// Bytes are also those of old versions, which are in a container of their own.
 	ObjectCount, Bytes int64
 	PolicyIndex        int
 	ShardingState      string
@@ -69,6 +67,13 @@ func (c *ContainerInfo) CORS() CORS {
 		ExposeHeaders: c.Meta["access-control-expose-headers"],
 		MaxAge:        c.Meta["access-control-max-age"],
 	}
+}
+
+// VersionsContainer is the container that has the versions of this one's
+// objects; empty if there never was one.
+func (c *ContainerInfo) VersionsContainer() string {
+	name, _, _ := strings.Cut(web.UnescapePath(c.Sysmeta["versions-container"]), "/")
+	return name
 }
 
 // OK reports that the account exists or would be created by a write.
@@ -120,19 +125,6 @@ func Account(ctx context.Context, next web.Handler, req *web.Request, account st
 // Container is the info of a container, if need be by a HEAD to next. The
 // result is shared: do not modify.
 func Container(ctx context.Context, next web.Handler, req *web.Request, account, container string) *ContainerInfo {
-	c := lookup(ctx, next, req, account, container)
-	versions, _, _ := strings.Cut(c.Sysmeta["versions-container"], "/")
-	versions, err := url.PathUnescape(versions)
-	if versions == "" || versions == container || err != nil {
-		return c
-	}
-	with := *c
-	with.Bytes += lookup(ctx, next, req, account, versions).Bytes
-	return &with
-}
-
-// lookup is Container without the old versions.
-func lookup(ctx context.Context, next web.Handler, req *web.Request, account, container string) *ContainerInfo {
 	key := containerKey(account, container)
 	if c, ok := local[*ContainerInfo](req, key); ok {
 		tally(req, "container", "infocache.hit")

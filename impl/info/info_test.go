@@ -187,23 +187,6 @@ func TestConcurrentSubRequests(t *testing.T) {
 	wg.Wait()
 }
 
-func TestOldVersionsCount(t *testing.T) {
-	b := &backend{
-		status: map[string]int{"/v1/a": 204, "/v1/a/c": 204, "/v1/a/old c": 204},
-		header: map[string]http.Header{
-			"/v1/a/c":     {"X-Container-Bytes-Used": {"5"}, "X-Container-Object-Count": {"1"}, "X-Container-Sysmeta-Versions-Container": {"old%20c"}},
-			"/v1/a/old c": {"X-Container-Bytes-Used": {"7"}, "X-Container-Object-Count": {"9"}},
-		},
-	}
-	req := client(newCache())
-	for range 2 {
-		c := Container(t.Context(), b, req, "a", "c")
-		require.EqualValues(t, 12, c.Bytes)
-		require.EqualValues(t, 1, c.ObjectCount)
-	}
-	require.Len(t, b.asked, 3)
-}
-
 func TestSkips(t *testing.T) {
 	for _, c := range []struct {
 		skips Skips
@@ -225,5 +208,12 @@ func TestSkips(t *testing.T) {
 			Container(t.Context(), b, req, "a", "c")
 		}
 		require.Equal(t, c.asked, b.asked, "%v", c.skips)
+	}
+}
+
+func TestVersionsContainer(t *testing.T) {
+	for setting, want := range map[string]string{"": "", "%00versions%00c%20d": "\x00versions\x00c d", "x/y": "x"} {
+		c := &ContainerInfo{Sysmeta: map[string]string{"versions-container": setting}}
+		require.Equal(t, want, c.VersionsContainer(), setting)
 	}
 }

@@ -164,3 +164,23 @@ func TestAccept(t *testing.T) {
 		require.Equal(t, c.fault, fault, "%q %q", c.format, c.accept)
 	}
 }
+
+func TestKeptListing(t *testing.T) {
+	webtest.TrackBodies(t)
+	in := listing(`[{"name": "\u0000x"}]`)
+	in.Header.Set(KeepHeader, "true")
+	req := request("/v1/a/c", "format=xml", "application/json")
+	resp, body, _ := serve(t, req, in)
+	require.Equal(t, `[{"name": "\u0000x"}]`, body)
+	require.Empty(t, resp.Header.Get(KeepHeader))
+	require.Equal(t, "application/xml", req.Header.Get("Accept"), "format beats Accept for filters too")
+}
+
+func TestAccepts(t *testing.T) {
+	for accept, want := range map[string]bool{
+		"": true, "*/*": true, "application/*;q=0.1": true, "text/plain, application/json": true,
+		"text/plain": false, "application/json;q=0": false, "nonsense": false,
+	} {
+		require.Equal(t, want, Accepts(accept, "application/json"), accept)
+	}
+}
