@@ -47,10 +47,10 @@ type ContainerInfo struct {
 	Status                             int // of the HEAD; 0 if the account does not exist
 	ReadACL, WriteACL, SyncTo, SyncKey string
 	Versions                           string // X-Versions-Location
-	ObjectCount, Bytes int64
-	PolicyIndex        int
-	ShardingState      string
-	Meta, Sysmeta      map[string]string // lower case, without prefix
+	ObjectCount, Bytes                 int64
+	PolicyIndex                        int
+	ShardingState                      string
+	Meta, Sysmeta                      map[string]string // lower case, without prefix
 }
 
 // OK reports that the container exists.
