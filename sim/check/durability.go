@@ -24,6 +24,8 @@ import (
 //   - "rejected", "foreign": what is stored was written under this name by a
 //     write that was not refused.
 //   - "mixed": all copies with the same timestamp are the same.
+//   - "lost version": every version that the answer to a PUT named is on as
+//     many devices as its object must be, whatever came after it.
 //
 // The rule for "lost" needs no order among concurrent writes: a device only
 // ever replaces what it has by something newer, so whatever the order was,
@@ -42,7 +44,9 @@ func Durability(h *model.History, records []Record, hasher swift.Hasher) []Viola
 	for _, p := range paths {
 		known[hasher.Hash(p)] = p
 		d.name(p, by[p], d.byHash[hasher.Hash(p)])
+		d.versions(p, by[p], hasher)
 	}
+	d.archived(records, known, hasher)
 	for i := range records {
 		d.record(&records[i], known)
 	}
@@ -145,7 +149,7 @@ func (d *durability) record(r *Record, known map[swift.Hash]swift.Path) {
 		fail("foreign", "nobody ever spoke of an object %q", r.Metadata["name"])
 		return
 	}
-	if r.Tombstone {
+	if r.Tombstone || r.Metadata["Content-Type"] == deleteMarker && d.deleted(p) {
 		return
 	}
 	id := model.ValueOfType(r.Metadata["Content-Type"])
@@ -155,6 +159,7 @@ func (d *durability) record(r *Record, known map[swift.Hash]swift.Path) {
 		fail("foreign", "value %s was not written under this name", id)
 	case w.Outcome == model.Failed:
 		fail("rejected", "%s was refused or cut short", w)
+	case r.Metadata[versionLink] != "" && r.Size == 0:
 	case w.Kind == model.ObjectPut && (r.Size != d.h.Values[id].Size || r.MD5 != d.h.Values[id].ETag):
 		fail("damaged", "value %s has %d bytes and MD5 %s", id, d.h.Values[id].Size, d.h.Values[id].ETag)
 	}

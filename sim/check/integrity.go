@@ -24,6 +24,7 @@ import (
 //   - "mixed": the parts of a multi-range answer are of one value;
 //   - "etag", "metadata": Etag and X-Object-Meta headers are that value's; the
 //     metadata are those of its PUT, or of a POST that may be newer than it;
+//   - "version": a version is what the PUT wrote that made it;
 //   - "timestamp": the X-Timestamp of a value lies within its write, give or
 //     take the clock error, and is always the same one.
 //
@@ -83,7 +84,12 @@ func (c *integrity) read(o *model.Op) {
 	if etag := strings.Trim(o.Resp.Header.Get("Etag"), `"`); etag != v.ETag {
 		c.fail("etag", o, nil, "Etag is %s, that of value %s is %s", etag, id, v.ETag)
 	}
-	c.metadata(o, id)
+	if !o.Req.Signed { // which show no metadata
+		c.metadata(o, id)
+	}
+	if w := c.writers[id]; o.Kind == model.VersionGet && w.Resp.Version() != "" && w.Resp.Version() != o.Req.Version {
+		c.fail("version", o, []*model.Op{w}, "version %s has the value of version %s", o.Req.Version, w.Resp.Version())
+	}
 	if o.Kind == model.ObjectHead {
 		if n := o.Resp.Header.Get("Content-Length"); n != itoa(v.Size) {
 			c.fail("length", o, nil, "Content-Length is %q, value %s has %d bytes", n, id, v.Size)

@@ -19,6 +19,8 @@ import (
 //     without the object are not a quorum that replied, and it does not
 //     count handoffs, or the first primary, that never heard of the object.
 //     412 to "If-Match: *" is the same statement.
+//     A version that the answer to a PUT named is there for good, because
+//     nobody deletes any.
 //   - "no-container": no 404 to a GET or HEAD of a container, or to a PUT of
 //     an object in it, if a PUT of the container was acknowledged before and no
 //     DELETE of it was ever asked for.
@@ -74,6 +76,10 @@ func saysAbsent(o *model.Op) bool {
 
 func (c *liar) absent(o *model.Op, ops []*model.Op) {
 	if !saysAbsent(o) {
+		return
+	}
+	if o.Kind == model.VersionGet {
+		c.fail("absent", o, nil, "%d for a version that was made", o.Resp.Status)
 		return
 	}
 	for _, p := range ops {

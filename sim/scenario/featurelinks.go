@@ -38,6 +38,7 @@ func (f *features) symlinks(ctx context.Context) ([]end, error) {
 		f.link(ctx, "/links/chain", "/links/static", ""), f.link(ctx, "/links/tolarge", large.path, ""),
 		f.link(ctx, "/links/loop1", "/links/loop2", ""), f.link(ctx, "/links/loop2", "/links/loop1", ""),
 		f.link(ctx, "/links/dangling", "/links/none", ""))
+	err = errors.Join(err, f.store(ctx, "/door", header{"X-Container-Read": ".r:*"}, nil), f.link(ctx, "/door/link", "/links/object", ""))
 	var ends []end
 	for _, t := range []readable{
 		{what: "a dynamic link", path: "/links/dynamic", content: content},
@@ -55,6 +56,10 @@ func (f *features) symlinks(ctx context.Context) ([]end, error) {
 			}})
 	}
 	return append(ends,
+		end{name: "a link to what a stranger may not read", run: func(ctx context.Context) error {
+			_, err := f.anonymous.want(ctx, 401, "GET", "/door/link", "", nil)
+			return err
+		}},
 		f.fixed("the link itself", 200, "GET", "/links/static?symlink=get", "", nil),
 		f.fixed("307 to POST", 307, "POST", "/links/dynamic", "", header{"X-Object-Meta-Color": "blue"}),
 		f.fixed("a static link with a wrong ETag", 409, "PUT", "/links/bad", "", header{"X-Symlink-Target": "links/object", "X-Symlink-Target-Etag": wrongEtag}),

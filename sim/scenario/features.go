@@ -22,7 +22,8 @@ import (
 // must be given back, as in the founding scenario.
 //
 // The seed chooses features, sizes, ends and their order. Options: match (a
-// part of the names of the ends that run, and then all of those do).
+// part of the names of the ends that run, and then all of those do; "slo: "
+// is one feature).
 func Features(ctx context.Context, w *engine.World) (*engine.Report, error) {
 	bodies, untrack := web.TrackBodies()
 	defer untrack()
@@ -135,8 +136,12 @@ func (f *features) draw(ctx context.Context, match string) ([]end, error) {
 	if match == "" {
 		rows = rows[:(len(rows)*2+2)/3]
 	}
+	only, _, named := strings.Cut(match, ": ")
 	var ends []end
 	for _, row := range rows {
+		if named && row.name != only {
+			continue
+		}
 		found, err := row.prepare(f, ctx)
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", row.name, err)

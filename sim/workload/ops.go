@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 
 	"apus/sim/model"
 )
@@ -48,8 +50,15 @@ func (c *client) put(ctx context.Context, op *model.Op, st Step, v model.Value) 
 	if st.Cond == IfNoneMatchAny {
 		ex.set("If-None-Match", "*")
 	}
+	if st.Target != "" {
+		ex.set("X-Symlink-Target", strings.ReplaceAll(url.PathEscape(string(st.Target)), "%2F", "/"))
+	}
 	if resp := ex.send(); resp != nil {
 		c.remember(op, resp)
+		if id := op.Resp.Version(); id != "" && op.Resp.Success() {
+			path := op.Path().String()
+			c.versions[path] = append(c.versions[path], id)
+		}
 		ex.finish(resp)
 	}
 	return op
@@ -113,6 +122,14 @@ func (c *client) getObject(ctx context.Context, st Step) *model.Op {
 		method = http.MethodHead
 	}
 	op := c.op(st)
+	if st.Kind == model.VersionGet {
+		known := c.versions[op.Path().String()]
+		if len(known) == 0 {
+			return nil
+		}
+		op.Req.Version = known[st.N%len(known)]
+		st.Query = url.Values{"version-id": {op.Req.Version}}.Encode()
+	}
 	ex := c.begin(ctx, op, st, method, st.Query)
 	if st.Newest {
 		op.Req.Newest = true
@@ -203,6 +220,14 @@ func (c *client) simple(ctx context.Context, st Step) *model.Op {
 		ex.req.Header.Set("X-Container-Meta-Post", c.value(st, 0).String())
 	case model.AccountPost:
 		ex.req.Header.Set("X-Account-Meta-Post", c.value(st, 0).String())
+		ex.req.Header.Set("X-Account-Meta-Temp-Url-Key", URLKey)
+	case model.ContainerPut:
+		if st.Policy != "" {
+			ex.req.Header.Set("X-Storage-Policy", st.Policy)
+		}
+		if st.Versioned {
+			ex.set("X-Versions-Enabled", "true")
+		}
 	case model.ManifestDelete:
 		ex.req.Header.Set("Accept", "application/json")
 	}

@@ -89,6 +89,7 @@ type client struct {
 	account   string
 	ops       []*model.Op
 	seen      map[string]seen // by decoded path
+	versions  map[string][]string
 }
 
 // seen is what a client last saw of a name.
@@ -97,7 +98,7 @@ type seen struct{ etag, modified string }
 func newClient(id int, s *Script, w World, values *registry) *client {
 	return &client{
 		id: id, seed: s.Seed, timeout: s.Timeout, w: w, values: values, turn: id,
-		seen: map[string]seen{}, transport: newTransport(w.Net(id)),
+		seen: map[string]seen{}, versions: map[string][]string{}, transport: newTransport(w.Net(id)),
 	}
 }
 
@@ -153,12 +154,14 @@ func (c *client) step(ctx context.Context, st Step) *model.Op {
 		op = c.putObject(ctx, st)
 	case model.ManifestPut:
 		op = c.putLarge(ctx, st)
-	case model.ObjectGet, model.ObjectHead:
+	case model.ObjectGet, model.ObjectHead, model.VersionGet:
 		op = c.getObject(ctx, st)
+	case model.BulkDelete:
+		op = c.bulkDelete(ctx, st)
 	default:
 		op = c.simple(ctx, st)
 	}
-	if op != nil && op.Resp.Status == http.StatusUnauthorized {
+	if op != nil && op.Resp.Status == http.StatusUnauthorized && !op.Req.Signed {
 		c.token = ""
 	}
 	return op

@@ -44,6 +44,17 @@ type Step struct {
 	Range  string `json:"range,omitempty"`
 	Cond   Cond   `json:"cond,omitempty"`
 	Query  string `json:"query,omitempty"`
+
+	// Target makes a PUT one of a symbolic link to there, "container/object".
+	Target model.Name `json:"target,omitempty"`
+	// Via is the object in [LinkContainer] by which the step's object is read.
+	Via    model.Name `json:"via,omitempty"`
+	Signed bool       `json:"signed,omitempty"` // with a signature and no token
+	// Versioned and Policy are of a container to be made.
+	Versioned bool   `json:"versioned,omitempty"`
+	Policy    string `json:"policy,omitempty"`
+	// Objects are those of a BulkDelete.
+	Objects []model.Name `json:"objects,omitempty"`
 }
 
 // Cond is a condition on a request.
