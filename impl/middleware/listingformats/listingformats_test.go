@@ -175,12 +175,3 @@ func TestKeptListing(t *testing.T) {
 	require.Empty(t, resp.Header.Get(KeepHeader))
 	require.Equal(t, "application/xml", req.Header.Get("Accept"), "format beats Accept for filters too")
 }
-
-func TestAccepts(t *testing.T) {
-	for accept, want := range map[string]bool{
-		"": true, "*/*": true, "application/*;q=0.1": true, "text/plain, application/json": true,
-		"text/plain": false, "application/json;q=0": false, "nonsense": false,
-	} {
-		require.Equal(t, want, Accepts(accept, "application/json"), accept)
-	}
-}
