@@ -123,6 +123,7 @@ type feature struct {
 func allFeatures() []feature {
 	return []feature{
 		{"plain", (*features).plain}, {"slo", (*features).slo}, {"slo faults", (*features).sloFaults},
+		{"dlo", (*features).dlo}, {"copy", (*features).copies},
 		{"symlink", (*features).symlinks}, {"versioning", (*features).versioning}, {"legacy versioning", (*features).legacy},
 		{"staticweb", (*features).staticweb}, {"bulk", (*features).bulk}, {"tempurl", (*features).tempurl},
 		{"formpost", (*features).formpost},
