@@ -118,6 +118,7 @@ func (f *features) slo(ctx context.Context) ([]end, error) {
 		f.fixed("304 to the manifest itself", 304, "GET", whole.path+"?multipart-manifest=get", "", header{"If-None-Match": "*"}),
 		f.fixed("POST", 202, "POST", whole.path, "", header{"X-Object-Meta-Color": "blue"}),
 		f.fixed("a part of it", 206, "GET", whole.path+"?part-number=2", "", nil),
+		f.fixed("a part of which there can be none", 400, "GET", whole.path+"?part-number=0", "", nil),
 		f.fixed("a part that it has not", 416, "GET", whole.path+"?part-number=99", "", nil),
 	), nil
 }

@@ -53,6 +53,7 @@ func (f *features) versioning(ctx context.Context) ([]end, error) {
 		f.fixed("a listing of versions in plain text", 406, "GET", "/versions?versions", "", header{"Accept": "text/plain"}),
 		f.fixed("a listing", 200, "GET", "/versions?format=json", "", nil),
 		f.fixed("a listing of the account", 200, "GET", "?format=json", "", nil),
+		f.fixed("GET of what is a version as none", 404, "GET", "/versions/object?version-id=null", "", nil),
 		f.fixed("GET of no version", 400, "GET", "/versions/object?version-id=never", "", nil),
 		f.fixed("GET of a version that is not there", 404, "GET", "/versions/object?version-id=0000000001.00000", "", nil),
 		f.fixed("a PUT that may not replace", 412, "PUT", "/versions/object", f.text(featureLeast), header{"If-None-Match": "*"}),
@@ -143,6 +144,9 @@ func (f *features) versionsNull(ctx context.Context) error {
 	}
 	if err == nil {
 		err = f.holds(ctx, path+"?version-id=null", old)
+	}
+	if err == nil {
+		_, err = f.want(ctx, 412, "PUT", path, "other", header{"If-None-Match": "*"})
 	}
 	if err == nil {
 		err = f.abandon(ctx, "PUT", path, f.text(featureLeast), f.patience(), nil)

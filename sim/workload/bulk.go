@@ -30,7 +30,7 @@ func (c *client) bulkDelete(ctx context.Context, st Step) *model.Op {
 	if resp := ex.send(); resp != nil {
 		report, err := io.ReadAll(io.LimitReader(resp.Body, drainLimit))
 		if err == nil && op.Resp.Success() {
-			failed = failures(report)
+			failed = failures(report, lines)
 		}
 		op.Resp.Text = string(report[:min(len(report), textLimit)])
 		ex.drain(resp, err)
@@ -47,6 +47,8 @@ func (c *client) bulkDelete(ctx context.Context, st Step) *model.Op {
 			child.Resp.Err = "no report: " + op.Resp.Err
 		case child.Resp.Status == 0:
 			child.Resp.Status, child.Outcome = http.StatusNoContent, model.OK
+		case child.Resp.Status == http.StatusBadRequest:
+			child.Outcome = model.Failed
 		}
 		c.ops = append(c.ops, child)
 	}
@@ -54,16 +56,29 @@ func (c *client) bulkDelete(ctx context.Context, st Step) *model.Op {
 }
 
 // failures are the names that a report says were not deleted, and why; nil if
-// it is no report, or of work that was given up.
-func failures(report []byte) map[string]int {
+// it is no report, or of work that was given up. A list with a name that is
+// too long when it is encoded is refused before anything is deleted.
+func failures(report []byte, names []string) map[string]int {
 	var r struct {
-		Status string     `json:"Response Status"`
-		Errors [][]string `json:"Errors"`
+		Status  string     `json:"Response Status"`
+		Body    string     `json:"Response Body"`
+		Errors  [][]string `json:"Errors"`
+		Deleted int        `json:"Number Deleted"`
+		Missing int        `json:"Number Not Found"`
 	}
-	if json.Unmarshal(report, &r) != nil || len(r.Status) < 3 || r.Status[:3] != "200" && len(r.Errors) == 0 {
+	if json.Unmarshal(report, &r) != nil || len(r.Status) < 3 {
 		return nil
 	}
 	out := map[string]int{}
+	if r.Body == "Invalid File Name" && r.Deleted+r.Missing+len(r.Errors) == 0 {
+		for _, name := range names {
+			out[name] = http.StatusBadRequest
+		}
+		return out
+	}
+	if r.Status[:3] != "200" && len(r.Errors) == 0 {
+		return nil
+	}
 	for _, e := range r.Errors {
 		status, err := strconv.Atoi(e[1][:min(3, len(e[1]))])
 		if err != nil {
