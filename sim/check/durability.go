@@ -34,7 +34,7 @@ import (
 // a DELETE follows: a tombstone hides older data with all their metadata, also
 // metadata newer than itself.
 func Durability(h *model.History, records []Record, hasher swift.Hasher) []Violation {
-	d := &durability{h: h, order: newOrder(h, records), writers: writers(h), byHash: map[swift.Hash][]*Record{}}
+	d := &durability{h: h, order: newOrder(h, records), writers: writers(h), copies: newCopies(h), byHash: map[swift.Hash][]*Record{}}
 	for i := range records {
 		r := &records[i]
 		d.byHash[r.Hash] = append(d.byHash[r.Hash], r)
@@ -57,6 +57,7 @@ type durability struct {
 	h       *model.History
 	order   *order
 	writers map[model.ValueID]*model.Op
+	copies  *copies
 	byHash  map[swift.Hash][]*Record
 	found   []Violation
 }
@@ -160,6 +161,10 @@ func (d *durability) record(r *Record, known map[swift.Hash]swift.Path) {
 	case w.Outcome == model.Failed:
 		fail("rejected", "%s was refused or cut short", w)
 	case r.Metadata[versionLink] != "" && r.Size == 0:
+	case w.Kind == model.ObjectCopy:
+		if v, ok := d.copies.value(id, r.MD5); !ok || r.Size != v.Size {
+			fail("damaged", "nothing of %d bytes with MD5 %s was at the source of %s", r.Size, r.MD5, w)
+		}
 	case w.Kind == model.ObjectPut && (r.Size != d.h.Values[id].Size || r.MD5 != d.h.Values[id].ETag):
 		fail("damaged", "value %s has %d bytes and MD5 %s", id, d.h.Values[id].Size, d.h.Values[id].ETag)
 	}

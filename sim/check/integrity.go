@@ -23,7 +23,8 @@ import (
 //     ranges are those asked for;
 //   - "mixed": the parts of a multi-range answer are of one value;
 //   - "etag", "metadata": Etag and X-Object-Meta headers are that value's; the
-//     metadata are those of its PUT, or of a POST that may be newer than it;
+//     metadata are those of its PUT, or of a POST that may be newer than it. A
+//     copy has ETag and content of what may have been at its source;
 //   - "version": a version is what the PUT wrote that made it;
 //   - "timestamp": the X-Timestamp of a value lies within its write, give or
 //     take the clock error, and is always the same one.
@@ -47,11 +48,12 @@ type integrity struct {
 	h       *model.History
 	order   *order
 	writers map[model.ValueID]*model.Op
+	copies  *copies
 	found   []Violation
 }
 
 func newIntegrity(h *model.History) *integrity {
-	return &integrity{h: h, order: newOrder(h, nil), writers: writers(h)}
+	return &integrity{h: h, order: newOrder(h, nil), writers: writers(h), copies: newCopies(h)}
 }
 
 // writers finds the operation that wrote each value.
@@ -80,7 +82,11 @@ func (c *integrity) read(o *model.Op) {
 	if !c.origin(o, id) {
 		return
 	}
-	v := c.h.Values[id]
+	v, ok := c.copies.value(id, o.Resp.Header.Get("Etag"))
+	if !ok {
+		c.fail("etag", o, []*model.Op{c.writers[id]}, "Etag is %s, which nothing at the source of the copy %s had", o.Resp.Header.Get("Etag"), id)
+		return
+	}
 	if etag := strings.Trim(o.Resp.Header.Get("Etag"), `"`); etag != v.ETag {
 		c.fail("etag", o, nil, "Etag is %s, that of value %s is %s", etag, id, v.ETag)
 	}

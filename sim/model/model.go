@@ -60,6 +60,9 @@ const (
 	ManifestPut     Kind = "manifest-put" // of a static large object
 	ManifestGet     Kind = "manifest-get" // ?multipart-manifest=get
 	ManifestDelete  Kind = "manifest-delete"
+	// ObjectCopy writes what another object is. It has a value of its own, of
+	// which only identity and origin are known (see [Value]).
+	ObjectCopy Kind = "object-copy"
 	// VersionGet reads a version of an object of a versioned container, by the
 	// identity that the answer to its PUT gave.
 	VersionGet Kind = "version-get"
@@ -71,14 +74,14 @@ const (
 // WritesObject reports whether the kind may change the object of its path.
 func (k Kind) WritesObject() bool {
 	switch k {
-	case ObjectPut, ObjectPost, ObjectDelete, ManifestPut, ManifestDelete:
+	case ObjectPut, ObjectPost, ObjectDelete, ObjectCopy, ManifestPut, ManifestDelete:
 		return true
 	}
 	return false
 }
 
 // PutsObject reports whether the kind stores a value under its path.
-func (k Kind) PutsObject() bool { return k == ObjectPut || k == ManifestPut }
+func (k Kind) PutsObject() bool { return k == ObjectPut || k == ManifestPut || k == ObjectCopy }
 
 // DeletesObject reports whether the kind removes the object of its path.
 func (k Kind) DeletesObject() bool { return k == ObjectDelete || k == ManifestDelete }
@@ -137,6 +140,8 @@ type Request struct {
 	// Signed says that a signature in the URL stood for the token. The answer
 	// to such a request has no metadata, by Swift's default.
 	Signed bool `json:"signed,omitempty"`
+	// From is the source of a copy: "/account/container/object".
+	From Name `json:"from,omitempty"`
 	// Version is what a VersionGet names.
 	Version string `json:"version,omitempty"`
 }

@@ -78,10 +78,10 @@ func DefaultConfig() Config {
 }
 
 // FullConfig is DefaultConfig and what filters of the proxy make of objects:
-// symbolic links, signed URLs, versions, and many deletions at once.
+// symbolic links, signed URLs, versions, copies, and many deletions at once.
 func FullConfig() Config {
 	c := DefaultConfig()
-	c.Mix[model.VersionGet], c.Mix[model.BulkDelete] = 3, 1
+	c.Mix[model.VersionGet], c.Mix[model.BulkDelete], c.Mix[model.ObjectCopy] = 3, 1, 4
 	c.Links, c.Signed, c.Versioned = 0.1, 0.06, 0.12
 	return c
 }

@@ -129,6 +129,10 @@ func (a *artist) step(n int) Step {
 		a.put(&s)
 	case model.ObjectGet, model.ObjectHead:
 		a.get(&s)
+	case model.ObjectCopy:
+		s.Object = oneOf(a, a.objects[s.Container]...)
+		s.FromContainer = oneOf(a, a.containers...)
+		s.From, s.Push = oneOf(a, a.objects[s.FromContainer]...), a.chance(0.5)
 	case model.BulkDelete:
 		for range 1 + a.rng.IntN(3) {
 			s.Objects = append(s.Objects, oneOf(a, a.objects[s.Container]...))

@@ -53,6 +53,11 @@ type Step struct {
 	// Versioned and Policy are of a container to be made.
 	Versioned bool   `json:"versioned,omitempty"`
 	Policy    string `json:"policy,omitempty"`
+	// From is the source of a copy, in FromContainer. With Push it is by COPY of
+	// the source, else by PUT of the step's object.
+	FromContainer model.Name `json:"from_container,omitempty"`
+	From          model.Name `json:"from,omitempty"`
+	Push          bool       `json:"push,omitempty"`
 	// Objects are those of a BulkDelete.
 	Objects []model.Name `json:"objects,omitempty"`
 }
