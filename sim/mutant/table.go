@@ -91,7 +91,7 @@ func choices() []Mutant {
 		}, {
 			Name:     "early-refusal-is-503",
 			Bug:      "a PUT that every node refuses at once is answered 503, whatever they said (#1516579)",
-			Scenario: "random", Property: "liveness/error",
+			Scenario: "features", Property: "features", Options: map[string]string{"match": "plain: an empty PUT"},
 			Edits: []Edit{{
 				"impl/proxy/fanout/quorum.go",
 				"	return Best(pad(answers, n), Quorum(n), nil), true\n",

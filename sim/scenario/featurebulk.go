@@ -29,11 +29,15 @@ func archive(names []string, content string) (string, error) {
 
 // bulk is archives and lists of names.
 func (f *features) bulk(ctx context.Context) ([]end, error) {
-	files := []string{"a", "b", "c/d", "e"}
-	text, err := archive(files, f.text(featureLeast/2))
-	if err != nil {
+	if err := f.store(ctx, "/tar", nil, nil); err != nil {
 		return nil, err
 	}
+	text, err := archive([]string{"a", "b", "c/d", "e"}, f.text(featureLeast/2))
+	return append(f.archives(text), f.lists()...), err
+}
+
+// lists are the ends of deletions of many objects.
+func (f *features) lists() []end {
 	var all []string
 	for i := range 12 {
 		all = append(all, fmt.Sprintf("/doomed/%d", i))
@@ -53,9 +57,28 @@ func (f *features) bulk(ctx context.Context) ([]end, error) {
 		}
 		return err
 	}
-	if err := f.store(ctx, "/tar", nil, nil); err != nil {
-		return nil, err
+	return []end{
+		{name: "a list of names", run: func(ctx context.Context) error {
+			err := errors.Join(refill(ctx), f.reported(ctx, "POST", "?bulk-delete", strings.Join(append(all, "/doomed"), "\n"), "200"))
+			return errors.Join(err, f.head(ctx, all[5], 404))
+		}},
+		{name: "a list of names that are not there", run: func(ctx context.Context) error {
+			return f.reported(ctx, "POST", "?bulk-delete", "/tar/none\n/tar/none2\n", "200")
+		}},
+		{name: "a list of names that is cut", run: func(ctx context.Context) error {
+			return errors.Join(refill(ctx), f.cut(ctx, "POST", "?bulk-delete", strings.Join(all, "\n"), 20, nil), f.head(ctx, all[5], 200))
+		}},
+		{name: "the client leaves a list of names", run: func(ctx context.Context) error {
+			return errors.Join(refill(ctx), f.abandon(ctx, "POST", "?bulk-delete", strings.Join(all, "\n"), f.patience(), nil))
+		}},
+		{name: "a container that is not empty", run: func(ctx context.Context) error {
+			return errors.Join(refill(ctx), f.reported(ctx, "POST", "?bulk-delete", "/doomed", "400"))
+		}},
 	}
+}
+
+// archives are the ends of storing an archive with the files a, b, c/d and e.
+func (f *features) archives(text string) []end {
 	return []end{
 		{name: "an archive", run: func(ctx context.Context) error {
 			path := f.fresh("tar")
@@ -83,23 +106,7 @@ func (f *features) bulk(ctx context.Context) ([]end, error) {
 			return f.reported(ctx, "PUT", f.fresh("tar")+"?extract-archive=tar", text[:len(text)/2], "400")
 		}},
 		f.fixed("an archive of a sort that nobody knows", 400, "PUT", "/tar?extract-archive=zip", text, nil),
-		{name: "a list of names", run: func(ctx context.Context) error {
-			err := errors.Join(refill(ctx), f.reported(ctx, "POST", "?bulk-delete", strings.Join(append(all, "/doomed"), "\n"), "200"))
-			return errors.Join(err, f.head(ctx, all[5], 404))
-		}},
-		{name: "a list of names that are not there", run: func(ctx context.Context) error {
-			return f.reported(ctx, "POST", "?bulk-delete", "/tar/none\n/tar/none2\n", "200")
-		}},
-		{name: "a list of names that is cut", run: func(ctx context.Context) error {
-			return errors.Join(refill(ctx), f.cut(ctx, "POST", "?bulk-delete", strings.Join(all, "\n"), 20, nil), f.head(ctx, all[5], 200))
-		}},
-		{name: "the client leaves a list of names", run: func(ctx context.Context) error {
-			return errors.Join(refill(ctx), f.abandon(ctx, "POST", "?bulk-delete", strings.Join(all, "\n"), f.patience(), nil))
-		}},
-		{name: "a container that is not empty", run: func(ctx context.Context) error {
-			return errors.Join(refill(ctx), f.reported(ctx, "POST", "?bulk-delete", "/doomed", "400"))
-		}},
-	}, nil
+	}
 }
 
 // head checks the status of a HEAD.

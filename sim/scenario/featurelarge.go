@@ -21,6 +21,7 @@ func (f *features) plain(ctx context.Context) ([]end, error) {
 			return errors.Join(err, f.gone(ctx, path))
 		}},
 		f.fixed("a PUT that is too large", 413, "PUT", "/plain/other", f.text(featureFileSize+1), nil),
+		f.fixed("an empty PUT with the wrong ETag", 422, "PUT", "/plain/other", "", header{"Etag": wrongEtag}),
 		f.fixed("a PUT with the wrong ETag", 422, "PUT", "/plain/other", t.content, header{"Etag": wrongEtag}),
 		f.fixed("a PUT that may not replace", 412, "PUT", t.path, f.text(featureLeast), header{"If-None-Match": "*"}),
 		f.fixed("a PUT without a container", 404, "PUT", "/nowhere/object", t.content, nil),
