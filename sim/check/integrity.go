@@ -79,7 +79,7 @@ func (c *integrity) read(o *model.Op) {
 	if id == 0 && o.Resp.Body != nil && len(o.Resp.Body.Spans) == 0 {
 		return // broken off before the first part of a multi-range answer
 	}
-	if !c.origin(o, id) {
+	if !c.origin(o, id) || c.unlisted(id) {
 		return
 	}
 	v, ok := c.copies.value(id, o.Resp.Header.Get("Etag"))
@@ -132,6 +132,14 @@ func (c *integrity) origin(o *model.Op, id model.ValueID) bool {
 		c.fail("rejected", o, []*model.Op{w}, "value %s was refused or cut short", id)
 	}
 	return true
+}
+
+// unlisted reports whether the value is a dynamic large object of which parts
+// may be missing: it is what a listing says, and where a disk was destroyed a
+// replica of the listing may lack rows, because nothing replicates databases yet.
+func (c *integrity) unlisted(id model.ValueID) bool {
+	w := c.writers[id]
+	return len(c.h.Facts.Destroyed) > 0 && w.Req.Header.Get("X-Object-Manifest") != ""
 }
 
 func (c *integrity) span(o *model.Op, s model.Span, v model.Value) {

@@ -46,6 +46,10 @@ func answers() []Mutant {
 			Scenario: "features", Property: "features", Options: map[string]string{"match": "slo faults: "},
 			Edits: []Edit{{"impl/middleware/slo/get.go", "		if err := body.Open(); err != nil {\n", "		if err := body.Open(); err != nil && req.Method == \"\" {\n"}},
 		}, {
+			Name: "copy-judged-as-manifest", Bug: "conditions on the copy of a large object are judged by the ETag of the manifest's segments",
+			Scenario: "features", Property: "features", Options: map[string]string{"match": "copy: a copy of"},
+			Edits: []Edit{{"impl/middleware/copy/task.go", "		dropManifest(p.Header)\n", "		_ = dropManifest\n"}},
+		}, {
 			Name: "link-opens-doors", Bug: "a link shows what the client may not read himself",
 			Scenario: "features", Property: "features", Options: map[string]string{"match": "symlink: "},
 			Edits: []Edit{{"impl/middleware/symlink/get.go", "		sub = w.origin.Sub(w.origin.Method, path, source)\n", "		sub = w.origin.PreAuthorized(w.origin.Method, path, source)\n"}},

@@ -88,15 +88,6 @@ func choices() []Mutant {
 			Bug:      "a DELETE that some nodes answer 204 and others 404 fails (#1318375)",
 			Scenario: "random", Property: "available/error",
 			Edits: []Edit{{"impl/proxy/object.go", "map[int]int{http.StatusNotFound: http.StatusNoContent})", "nil)"}},
-		}, {
-			Name:     "early-refusal-is-503",
-			Bug:      "a PUT that every node refuses at once is answered 503, whatever they said (#1516579)",
-			Scenario: "features", Property: "features", Options: map[string]string{"match": "plain: an empty PUT"},
-			Edits: []Edit{{
-				"impl/proxy/fanout/quorum.go",
-				"	return Best(pad(answers, n), Quorum(n), nil), true\n",
-				"	return Answer{Status: http.StatusServiceUnavailable}, true\n",
-			}},
 		},
 	}
 }

@@ -77,6 +77,12 @@ func (f *features) copies(ctx context.Context) ([]end, error) {
 		}
 		ends = append(ends, f.copyEnd(t, "PUT", "a part of what is too large", 201, header{"Range": "bytes=10-1000"}))
 	}
+	ends = append(ends, end{name: "a copy of a large object is judged by its own ETag", run: func(ctx context.Context) error {
+		to := f.fresh("copy")
+		_, err := f.want(ctx, 201, "PUT", to, "", header{"X-Copy-From": static.path[1:]})
+		_, wrong := f.want(ctx, 200, "GET", to, "", header{"If-Match": `"` + sum(static.content) + `"`})
+		return errors.Join(err, wrong)
+	}})
 	ends = append(ends, f.lostWhileCopied("PUT"), f.lostWhileCopied("COPY"),
 		f.copyEnd(long, "PUT", "the manifest itself", 201, nil, "?multipart-manifest=get"),
 		f.fixed("of nothing", 404, "PUT", "/copy/other", "", header{"X-Copy-From": "copy/none"}),

@@ -55,6 +55,7 @@ type Config struct {
 	Expect      float64 // PUTs with Expect: 100-continue
 	Links       float64 // reads through a symbolic link
 	Signed      float64 // GETs and HEADs by a signed URL
+	Dynamic     float64 // reads of dynamic large objects
 	Versioned   float64 // PUTs, DELETEs and reads in the versioned container
 
 	// Policies are the storage policies of the containers, in turn; none means
@@ -78,11 +79,12 @@ func DefaultConfig() Config {
 }
 
 // FullConfig is DefaultConfig and what filters of the proxy make of objects:
-// symbolic links, signed URLs, versions, copies, and many deletions at once.
+// symbolic links, signed URLs, versions, copies, dynamic large objects, and many
+// deletions at once.
 func FullConfig() Config {
 	c := DefaultConfig()
 	c.Mix[model.VersionGet], c.Mix[model.BulkDelete], c.Mix[model.ObjectCopy] = 3, 1, 4
-	c.Links, c.Signed, c.Versioned = 0.1, 0.06, 0.12
+	c.Links, c.Signed, c.Versioned, c.Dynamic = 0.1, 0.06, 0.12, 0.05
 	return c
 }
 
@@ -113,7 +115,7 @@ func (c Config) validate() error {
 	for name, p := range map[string]float64{
 		"Weird": c.Weird, "Newest": c.Newest, "Ranges": c.Ranges, "Conditional": c.Conditional, "Chunked": c.Chunked,
 		"BadEtag": c.BadEtag, "Leave": c.Leave, "Impatient": c.Impatient, "Expect": c.Expect,
-		"Links": c.Links, "Signed": c.Signed, "Versioned": c.Versioned,
+		"Links": c.Links, "Signed": c.Signed, "Versioned": c.Versioned, "Dynamic": c.Dynamic,
 	} {
 		if !(p >= 0 && p <= 1) {
 			bad("%s is %v; it is a share from 0 to 1", name, p)

@@ -57,8 +57,10 @@ func Draw(seed uint64, rng *rand.Rand, cfg Config) (*Script, error) {
 
 // SegmentContainer holds the segments of large objects, each under a name
 // that is written once. LinkContainer holds symbolic links, of which the same
-// is true. VersionContainer keeps versions.
+// is true, and DynamicContainer dynamic large objects. VersionContainer keeps
+// versions.
 const (
+	DynamicContainer = "dynamic"
 	SegmentContainer = "segments"
 	LinkContainer    = "links"
 	VersionContainer = "versions"
@@ -87,6 +89,17 @@ func (a *artist) features(s *Script) {
 	if a.cfg.Versioned > 0 {
 		a.objects[VersionContainer] = names(a.rng, a.cfg.Objects, a.cfg.Weird, "object", weirdObjects())
 		add(Step{Kind: model.ContainerPut, Container: VersionContainer, Versioned: true, Policy: a.policy(len(s.Setup))})
+	}
+	if a.cfg.Dynamic > 0 {
+		add(Step{Kind: model.ContainerPut, Container: DynamicContainer})
+		for i := range 2 {
+			st := Step{Kind: model.ManifestPut, Container: DynamicContainer, Object: model.Name(fmt.Sprintf("%x/%d", a.seed, i)), Dynamic: true}
+			for range 1 + a.rng.IntN(a.cfg.MaxParts) {
+				st.Parts = append(st.Parts, max(1, a.size(a.cfg.PartSize)))
+			}
+			a.objects[DynamicContainer] = append(a.objects[DynamicContainer], st.Object)
+			add(st)
+		}
 	}
 	if a.cfg.Links == 0 {
 		return
@@ -209,12 +222,20 @@ func (a *artist) get(s *Step) {
 		l := oneOf(a, a.links...)
 		s.Container, s.Object, s.Via = l.container, l.object, l.name
 	}
+	if a.cfg.Dynamic > 0 && a.chance(a.cfg.Dynamic) {
+		s.Container, s.Via = DynamicContainer, ""
+		s.Object = oneOf(a, a.objects[DynamicContainer]...)
+		s.Cond = "" // the manifest is judged, and what refuses it has no content type
+	}
 	s.Signed = a.cfg.Signed > 0 && a.chance(a.cfg.Signed)
 	if s.Kind == model.ObjectHead {
 		return
 	}
 	if a.chance(a.cfg.Ranges) {
 		s.Range = a.ranges()
+	}
+	if s.Container == DynamicContainer {
+		s.Range, _, _ = strings.Cut(s.Range, ",") // several are answered with the whole
 	}
 	if a.chance(a.cfg.Leave) {
 		s.Leave = 1 + a.size(a.cfg.MaxSize)

@@ -82,7 +82,7 @@ func (c *client) putLarge(ctx context.Context, st Step) *model.Op {
 	var manifest []entry
 	for i, size := range st.Parts {
 		seg := Step{N: st.N, Kind: model.ObjectPut, Container: SegmentContainer,
-			Object: model.Name(fmt.Sprintf("client%d/step%d/part%d", c.id, st.N, i)), Size: size, Chunked: st.Chunked}
+			Object: c.segment(st, i), Size: size, Chunked: st.Chunked}
 		v := model.NewValue(c.value(st, i+1), size)
 		if op := c.put(ctx, c.op(seg), seg, v); op.Resp.Status != http.StatusCreated {
 			return nil
@@ -98,14 +98,31 @@ func (c *client) putLarge(ctx context.Context, st Step) *model.Op {
 	op := c.op(st)
 	op.Req.Value = v.ID
 	c.values.add(v)
-	ex := c.begin(ctx, op, st, http.MethodPut, "multipart-manifest=put")
+	query := "multipart-manifest=put"
+	if st.Dynamic {
+		query, text = "", nil
+	}
+	ex := c.begin(ctx, op, st, http.MethodPut, query)
 	ex.describe(v.ID)
+	if st.Dynamic {
+		prefix, _, _ := strings.Cut(string(parts[0].Object), "/part")
+		ex.set("X-Object-Manifest", SegmentContainer+"/"+prefix+"/")
+	}
 	ex.body(bytes.NewReader(text), int64(len(text)), st.Chunked, 0)
 	if resp := ex.send(); resp != nil {
 		c.remember(op, resp)
 		ex.finish(resp)
 	}
 	return op
+}
+
+// segment names the i-th segment of a large object. What a dynamic one finds by
+// their prefix is of one script only.
+func (c *client) segment(st Step, i int) model.Name {
+	if st.Dynamic {
+		return model.Name(fmt.Sprintf("dynamic%x/step%d/part%d", c.seed, st.N, i))
+	}
+	return model.Name(fmt.Sprintf("client%d/step%d/part%d", c.id, st.N, i))
 }
 
 // remember notes ETag and Last-Modified for later conditions.

@@ -50,6 +50,8 @@ type Step struct {
 	// Via is the object in [LinkContainer] by which the step's object is read.
 	Via    model.Name `json:"via,omitempty"`
 	Signed bool       `json:"signed,omitempty"` // with a signature and no token
+	// Dynamic makes a ManifestPut one of a dynamic large object.
+	Dynamic bool `json:"dynamic,omitempty"`
 	// Versioned and Policy are of a container to be made.
 	Versioned bool   `json:"versioned,omitempty"`
 	Policy    string `json:"policy,omitempty"`
