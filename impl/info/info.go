@@ -54,6 +54,13 @@ type ContainerInfo struct {
 // OK reports that the container exists.
 func (c *ContainerInfo) OK() bool { return c.Status/100 == 2 }
 
+// VersionsContainer is the container that has the versions of this one's
+// objects; empty if there never was one.
+func (c *ContainerInfo) VersionsContainer() string {
+	name, _, _ := strings.Cut(web.UnescapePath(c.Sysmeta["versions-container"]), "/")
+	return name
+}
+
 // OK reports that the account exists or would be created by a write.
 func (a *AccountInfo) OK() bool { return a.Status/100 == 2 }
 

@@ -186,3 +186,10 @@ func TestConcurrentSubRequests(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+func TestVersionsContainer(t *testing.T) {
+	for setting, want := range map[string]string{"": "", "%00versions%00c%20d": "\x00versions\x00c d", "x/y": "x"} {
+		c := &ContainerInfo{Sysmeta: map[string]string{"versions-container": setting}}
+		require.Equal(t, want, c.VersionsContainer(), setting)
+	}
+}

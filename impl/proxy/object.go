@@ -48,7 +48,7 @@ func (c *call) target() (t target, fault *web.Response) {
 	if t.policy.Type != policy.Replication {
 		return t, web.Plain(http.StatusNotImplemented, "Storage policy %s is not supported", t.policy.Name)
 	}
-	c.req.Meta.PolicyIndex = index
+	c.policy = t.policy
 	t.ring, fault = c.ring(t.policy.RingName())
 	return t, fault
 }

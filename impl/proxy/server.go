@@ -10,6 +10,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -19,6 +20,7 @@ import (
 	"apus/impl/event"
 	"apus/impl/host"
 	"apus/impl/middleware"
+	"apus/impl/policy"
 	"apus/impl/proxy/fanout"
 	"apus/impl/ring"
 	"apus/impl/swift"
@@ -83,6 +85,8 @@ type call struct {
 	// allowed is set when the client may do what he asks for, whatever the
 	// ACL of the container.
 	allowed bool
+	// policy of the object, once it is known.
+	policy *policy.Policy
 }
 
 // verb is what one method does to one kind of resource.
@@ -128,7 +132,13 @@ func (s *Server) Serve(ctx context.Context, req *web.Request) *web.Response {
 			denial.Discard()
 		}
 	}
-	return v.serve(c)
+	resp := v.serve(c)
+	if c.policy != nil {
+		// For logs and metrics. The request's header will not do: a filter may
+		// send it on to a container of another policy.
+		resp.Header.Set("X-Backend-Storage-Policy-Index", strconv.Itoa(c.policy.Index))
+	}
+	return resp
 }
 
 // refuse answers paths that are none of the API; ok says that this one names an
