@@ -130,9 +130,13 @@ func (r *Request) Kind() string {
 
 // key is the same for differences that likely have one cause.
 func key(r *Request, d Difference, a, b *Answer) string {
-	k := fmt.Sprintf("%s %s %s %s %d/%d", r.Feature, r.Method, r.Kind(), d.Field, a.Status, b.Status)
-	if strings.HasPrefix(d.Field, "header ") && (d.A == "" || d.B == "") {
-		k += " missing"
+	switch {
+	case !strings.HasPrefix(d.Field, "header "):
+		return fmt.Sprintf("%s %s %s %d/%d", d.Field, r.Method, r.Kind(), a.Status, b.Status)
+	case d.A == "":
+		return fmt.Sprintf("%s only in B, %d", d.Field, b.Status)
+	case d.B == "":
+		return fmt.Sprintf("%s only in A, %d", d.Field, b.Status)
 	}
-	return k
+	return fmt.Sprintf("%s %d", d.Field, b.Status)
 }

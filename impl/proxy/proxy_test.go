@@ -175,6 +175,8 @@ func TestObjectWriteChecks(t *testing.T) {
 			{"delete in the past", "PUT", "/v1/a/c/o", "x", []string{"X-Delete-At", "1000"}, 400},
 			{"delete at nonsense", "POST", "/v1/a/c/o", "", []string{"X-Delete-At", "soon"}, 400},
 			{"delete after nonsense", "PUT", "/v1/a/c/o", "x", []string{"X-Delete-After", "1.5"}, 400},
+			{"delete after nothing", "PUT", "/v1/a/c/o", "x", []string{"X-Delete-After", ""}, 400},
+			{"delete at nothing", "POST", "/v1/a/c/o", "", []string{"X-Delete-At", ""}, 400},
 			{"delete after zero", "PUT", "/v1/a/c/o", "x", []string{"X-Delete-After", "0"}, 400},
 			{"bad timestamp", "PUT", "/v1/a/c/o", "x", []string{"X-Timestamp", "yesterday"}, 400},
 		} {
