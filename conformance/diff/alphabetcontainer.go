@@ -12,7 +12,7 @@ func containerMetadata() []Header {
 		{"X-Container-Read", ".r:"}, {"X-Container-Read", ".x:y"}, {"X-Container-Read", "test:tester3 , test2:*"}, {"X-Container-Write", "test2:tester2"}, {"X-Container-Write", ".r:*"},
 		{"X-Container-Write", "*:*"}, {"X-Container-Write", ""}, {"X-Remove-Container-Read", "x"}, {"X-Container-Read", ".referrer:*"}, {"X-Container-Read", ", ,"},
 		{"X-Storage-Policy", "gold"}, {"X-Storage-Policy", "silver"}, {"X-Storage-Policy", "SILVER"}, {"X-Storage-Policy", "none"}, {"X-Storage-Policy", ""},
-		{"X-Container-Sync-To", "http://127.0.0.1/v1/a/c"}, {"X-Container-Sync-To", "//saio/x/a/c"}, {"X-Container-Sync-To", "bad"}, {"X-Container-Sync-Key", "k"}, {"X-Container-Sync-To", ""},
+		{"X-Container-Sync-To", "http://127.0.0.1/v1/a/c"}, {"X-Container-Sync-To", "//none/x/a/c"}, {"X-Container-Sync-To", "bad"}, {"X-Container-Sync-Key", "k"}, {"X-Container-Sync-To", ""},
 		{"X-Versions-Location", "{c1}"}, {"X-History-Location", "{c1}"}, {"X-Versions-Enabled", "true"}, {"X-Versions-Enabled", "false"}, {"X-Versions-Enabled", "maybe"},
 		{"X-Container-Meta-Quota-Bytes", "20"}, {"X-Container-Meta-Quota-Bytes", "x"}, {"X-Container-Meta-Quota-Count", "1"}, {"X-Container-Meta-Quota-Count", "-1"},
 		{"X-Container-Meta-Web-Index", "index.html"}, {"X-Container-Meta-Temp-Url-Key", "key"}, {"X-Container-Meta-Access-Control-Allow-Origin", "*"},

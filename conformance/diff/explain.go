@@ -1,6 +1,7 @@
 package diff
 
 import (
+	"regexp"
 	"strings"
 )
 
@@ -23,7 +24,26 @@ func Table() []Explained {
 			func(r *Request, d Difference, a, _ *Answer) bool { return refusedByParser(a) && (malformed(r)) }},
 		{"staticweb-pages", "the pages that staticweb makes are worded and indented in our own way",
 			func(r *Request, d Difference, a, b *Answer) bool {
+				if r.Method == "HEAD" {
+					return d.Field == "header content-length" && r.Feature == "staticweb" && strings.HasPrefix(a.Get("Content-Type"), "text/html")
+				}
 				return (d.Field == "body" || d.Field == "header content-length" || d.Field == "header etag") && r.Feature == "staticweb" && webPage(a.Body) && webPage(b.Body)
+			}},
+		{"crash", "OpenStack's proxy crashed (500) where ours answers",
+			func(_ *Request, d Difference, a, b *Answer) bool {
+				return d.Field == "status" && b.Status == 500 && a.Status < 500 && (b.Body == "" || b.Body == "An error occurred")
+			}},
+		{"304-case", "net/http sends the Content-Type of 304 only under a name that is not canonical",
+			func(_ *Request, d Difference, a, _ *Answer) bool {
+				return d.Field == "case content-type" && a.Status == 304
+			}},
+		{"long-lines", "heads with lines too long are refused with a body instead of a reason phrase",
+			func(_ *Request, d Difference, a, b *Answer) bool {
+				return a.Status == 400 && b.Reason == "Header Line Too Long" && strings.HasPrefix(a.Body, "Header Line Too Long")
+			}},
+		{"domain-location", "domain_remap gives paths back as the client knows them",
+			func(r *Request, d Difference, _, _ *Answer) bool {
+				return strings.HasSuffix(d.Field, "location") && strings.Contains(r.Host, "example.net")
 			}},
 		{"expectation", "Expect with anything but 100-continue is refused by the HTTP library",
 			func(r *Request, d Difference, a, _ *Answer) bool {
@@ -56,8 +76,13 @@ func malformed(r *Request) bool {
 			return true
 		}
 	}
+	if !strings.HasPrefix(r.Target, "/") || badEscape.MatchString(r.Target) {
+		return true
+	}
 	return strings.ContainsFunc(r.Target, func(c rune) bool { return c <= ' ' || c == 0x7f }) || strings.Trim(r.Method, tokenCharacters) != ""
 }
+
+var badEscape = regexp.MustCompile(`%([^0-9a-fA-F]|.[^0-9a-fA-F]|.?$)`)
 
 const tokenCharacters = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 

@@ -212,6 +212,8 @@ func (a *archive) explain(err error) string {
 	var bad bzip2.StructuralError
 	var corrupt flate.CorruptInputError
 	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF) && a.plain.n < 512:
+		return "truncated header"
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return "unexpected end of data"
 	case errors.Is(err, gzip.ErrHeader):
