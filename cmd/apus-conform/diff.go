@@ -98,6 +98,13 @@ func runDiff(ctx context.Context, o diffOptions) (int, error) {
 			}
 		}
 	}
+	o.run.Found = func(f *diff.Finding) {
+		print := f.Print
+		if o.asJSON {
+			print = f.JSON
+		}
+		_ = print(os.Stdout)
+	}
 	stats, findings, err := diff.Run(ctx, make(o.a), make(o.b), o.run)
 	if !o.quiet {
 		fmt.Fprintln(os.Stderr)
@@ -115,17 +122,11 @@ func runDiff(ctx context.Context, o diffOptions) (int, error) {
 }
 
 func printDiff(o diffOptions, stats diff.Stats, findings []*diff.Finding, took time.Duration) error {
-	for _, f := range findings {
-		print := f.Print
-		if o.asJSON {
-			print = f.JSON
-		}
-		if err := print(os.Stdout); err != nil {
-			return err
-		}
-	}
 	if o.asJSON {
 		return json.NewEncoder(os.Stdout).Encode(stats)
+	}
+	for _, f := range findings {
+		fmt.Printf("%6d sequences: %s\n", f.Count, f.Key)
 	}
 	fmt.Printf("explained: %s\n", counts(stats.Explained))
 	fmt.Printf("features:  %s\n", counts(stats.Features))

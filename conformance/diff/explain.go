@@ -31,7 +31,7 @@ func Table() []Explained {
 			}},
 		{"crash", "OpenStack's proxy crashed (500) where ours answers",
 			func(_ *Request, d Difference, a, b *Answer) bool {
-				return d.Field == "status" && b.Status == 500 && a.Status < 500 && (b.Body == "" || b.Body == "An error occurred")
+				return d.Field == "status" && b.Status == 500 && a.Status < 500 && (b.Body == "" || b.Body == "An error occurred" || b.Body == "Error enabling object versioning")
 			}},
 		{"304-case", "net/http sends the Content-Type of 304 only under a name that is not canonical",
 			func(_ *Request, d Difference, a, _ *Answer) bool {
@@ -44,6 +44,34 @@ func Table() []Explained {
 		{"domain-location", "domain_remap gives paths back as the client knows them",
 			func(r *Request, d Difference, _, _ *Answer) bool {
 				return strings.HasSuffix(d.Field, "location") && strings.Contains(r.Host, "example.net")
+			}},
+		{"no-body-to-wait-for", "net/http does not ask for a body of which there is none",
+			func(r *Request, d Difference, _, _ *Answer) bool {
+				return d.Field == "interim" && d.A == "0" && r.Body == "" && r.Tar == nil && !r.Chunked
+			}},
+		{"two-expires", "a temporary URL's Expires takes the place of the object's; OpenStack's answer has both",
+			func(r *Request, d Difference, _, _ *Answer) bool {
+				return d.Field == "header expires" && strings.Contains(r.Target, "temp_url_sig=") && strings.HasSuffix(d.B, "\n"+d.A)
+			}},
+		{"metadata-order", "of several faults in metadata the first is told, and net/http does not keep the order of headers",
+			func(r *Request, d Difference, a, b *Answer) bool {
+				return d.Field == "body" && a.Status == 400 && metadataFault(a.Body) && metadataFault(b.Body) && len(r.Header) > 1
+			}},
+		{"rights-before-versions", "object versioning asks for the client's rights before it tells which versions there are, and before it writes any",
+			func(r *Request, d Difference, a, b *Answer) bool {
+				return d.Field == "status" && (a.Status == 401 || a.Status == 403) && b.Status/100 == 4 && strings.Contains(r.Target, "version-id=") && r.User != Owner
+			}},
+		{"versioned-link-body", "a symlink with a body is refused in versioned containers, too",
+			func(r *Request, d Difference, a, b *Answer) bool {
+				return d.Field == "status" && b.Status == 201 && a.Body == "Symlink requests require a zero byte body" && r.Get("X-Symlink-Target") != ""
+			}},
+		{"preflight-realm", "a refused preflight in a versioned container names no realm, as in any other",
+			func(r *Request, d Difference, a, _ *Answer) bool {
+				return d.Field == "header www-authenticate" && d.A == "" && a.Status == 401 && r.Method == "OPTIONS"
+			}},
+		{"head-new-account", "HEAD of an account that a write would create is 204 as of one that exists, not 200",
+			func(r *Request, d Difference, a, b *Answer) bool {
+				return d.Field == "status" && r.Method == "HEAD" && r.Kind() == "account" && a.Status == 204 && b.Status == 200
 			}},
 		{"expectation", "Expect with anything but 100-continue is refused by the HTTP library",
 			func(r *Request, d Difference, a, _ *Answer) bool {
@@ -85,6 +113,11 @@ func malformed(r *Request) bool {
 var badEscape = regexp.MustCompile(`%([^0-9a-fA-F]|.[^0-9a-fA-F]|.?$)`)
 
 const tokenCharacters = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+// metadataFault reports whether a refusal is about one item of metadata.
+func metadataFault(body string) bool {
+	return strings.HasPrefix(body, "Metadata ") || strings.HasPrefix(body, "Header value too long") || strings.HasPrefix(body, "Too many metadata") || strings.HasPrefix(body, "Total metadata")
+}
 
 func webPage(body string) bool { return strings.HasPrefix(body, "<!DOCTYPE html>") }
 

@@ -21,6 +21,8 @@ type Options struct {
 	MaxFindings int
 	// Table explains differences; nil stands for Table().
 	Table []Explained
+	// Found hears of each finding once it is small; its Count still grows.
+	Found func(*Finding)
 	// Progress hears of every sequence that is done.
 	Progress func(Stats)
 }
@@ -149,6 +151,9 @@ func (w *worker) compare(ctx context.Context, s Sequence) int {
 		small := w.shrink(ctx, s, res)
 		w.r.mu.Lock()
 		found.Sequence, found.A, found.B, found.Differences = small.sequence, small.a, small.b, small.differences
+		if w.r.o.Found != nil {
+			w.r.o.Found(found)
+		}
 		w.r.mu.Unlock()
 	}
 	w.r.mu.Lock()

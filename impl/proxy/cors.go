@@ -105,7 +105,6 @@ func serveOptions(c *call) *web.Response {
 	if !known || !c.opts.cors.allows(&rules, origin) {
 		resp = web.NewResponse(http.StatusUnauthorized)
 		resp.Header.Set("Allow", list)
-		resp.Header.Set("Www-Authenticate", `Swift realm="`+web.EscapePath(c.path.Account)+`"`)
 		return resp
 	}
 	delete(resp.Header, "Content-Type")
