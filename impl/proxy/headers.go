@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"apus/impl/proxy/fanout"
 	"apus/impl/swift"
@@ -145,14 +146,15 @@ func (c *call) nameLimit(most int) int {
 	return most
 }
 
-// checkNames limits the length of the account's or container's name.
+// checkNames limits the length, in characters, of the account's or container's
+// name.
 func (c *call) checkNames() *web.Response {
 	kind, name, most := "Account", c.path.Account, c.swift.Limits.MaxAccountNameLength
 	if c.path.Container != "" {
 		kind, name, most = "Container", c.path.Container, c.swift.Limits.MaxContainerNameLength
 	}
-	if most = c.nameLimit(most); len(name) > most {
-		return web.HTML(http.StatusBadRequest, fmt.Sprintf("%s name length of %d longer than %d", kind, len(name), most))
+	if n := utf8.RuneCountInString(name); n > c.nameLimit(most) {
+		return web.HTML(http.StatusBadRequest, fmt.Sprintf("%s name length of %d longer than %d", kind, n, c.nameLimit(most)))
 	}
 	return nil
 }

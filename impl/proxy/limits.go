@@ -57,8 +57,9 @@ func (c *call) checkObject() *web.Response {
 		return web.Plain(http.StatusRequestEntityTooLarge, "Your request is too large.")
 	case req.ContentLength == 0 && req.Source == "" && req.Header.Get("Content-Length") == "":
 		return web.Plain(http.StatusLengthRequired, "Missing Content-Length header.")
-	case len(c.path.Object) > l.MaxObjectNameLength:
-		return web.Plain(http.StatusBadRequest, "Object name length of %d longer than %d", len(c.path.Object), l.MaxObjectNameLength)
+	case utf8.RuneCountInString(c.path.Object) > l.MaxObjectNameLength:
+		return web.Plain(http.StatusBadRequest, "Object name length of %d longer than %d",
+			utf8.RuneCountInString(c.path.Object), l.MaxObjectNameLength)
 	}
 	if fault := c.checkExpiry(); fault != nil {
 		return fault

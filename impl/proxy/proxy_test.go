@@ -167,6 +167,8 @@ func TestObjectWriteChecks(t *testing.T) {
 			{"empty", "PUT", "/v1/a/c/o", "", nil, 201},
 			{"no length", "PUT", "/v1/a/c/o", "", []string{"Content-Length", ""}, 411},
 			{"long name", "PUT", "/v1/a/c/" + long, "x", nil, 400},
+			{"name of so many characters", "PUT", "/v1/a/c/" + strings.Repeat("ü", 1024), "x", nil, 201},
+			{"one character too many", "PUT", "/v1/a/c/" + strings.Repeat("ü", 1025), "x", nil, 400},
 			{"metadata value", "PUT", "/v1/a/c/o", "x", []string{"X-Object-Meta-A", long[:257]}, 400},
 			{"metadata name", "POST", "/v1/a/c/o", "", []string{"X-Object-Meta-" + long[:129], "x"}, 400},
 			{"empty metadata name", "POST", "/v1/a/c/o", "", []string{"X-Object-Meta-", "x"}, 400},
@@ -300,6 +302,7 @@ func TestContainerWrites(t *testing.T) {
 		c.on("container POST", 204)
 		c.on("container DELETE", 409)
 		require.Equal(t, 400, c.do(t, "PUT", "/v1/a/"+strings.Repeat("c", 257), "").status)
+		require.Equal(t, 202, c.do(t, "PUT", "/v1/a/"+strings.Repeat("ü", 256), "").status)
 		require.Equal(t, 400, c.do(t, "PUT", "/v1/a/c", "", "X-Storage-Policy", "none").status)
 		require.Equal(t, 400, c.do(t, "PUT", "/v1/a/c", "", "X-Storage-Policy", "old").status)
 		require.Equal(t, 202, c.do(t, "PUT", "/v1/a/c", "", "X-Storage-Policy", "GOLD", "X-Container-Read", ".r:*", "X-Remove-Container-Meta-Gone", "x").status)
