@@ -60,11 +60,11 @@ func Table() []Explained {
 			}},
 		{"rights-before-versions", "object versioning asks for the client's rights before it tells which versions there are, and before it writes any",
 			func(r *Request, d Difference, a, b *Answer) bool {
-				if a.Status != 401 && a.Status != 403 || r.User == Owner || r.Feature != "versions" {
+				if a.Status != 401 && a.Status != 403 || r.User == Owner {
 					return false
 				}
 				return d.Field == "status" && b.Status/100 == 4 && (strings.Contains(r.Target, "version-id=") || r.Method == "DELETE" && b.Status == 409) ||
-					(d.Field == "header etag" || d.Field == "header x-object-version-id") && d.A == ""
+					(d.Field == "header etag" || d.Field == "header x-object-version-id") && d.A == "" && b.Get("X-Object-Version-Id") != ""
 			}},
 		{"versioned-link-body", "a symlink with a body is refused in versioned containers, too",
 			func(r *Request, d Difference, a, b *Answer) bool {

@@ -52,6 +52,7 @@ var forms = []struct {
 	{regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}`), "<isodate>"},
 	{regexp.MustCompile(`20\d\d-\d\d-\d\dT\d\d:\d\d:\d\d`), "<isodate>"},
 	{regexp.MustCompile(`20\d\d-\d\d-\d\d \d\d:\d\d:\d\d`), "<isodate>"},
+	{regexp.MustCompile(`%00[78]\d{9}\.\d{5}`), "%00<version>"},
 	{regexp.MustCompile(`\b1[789]\d{8}\.\d{5}(_[0-9a-f]{16})?`), "<timestamp>"},
 }
 
