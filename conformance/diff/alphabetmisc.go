@@ -137,8 +137,8 @@ func corsRequest(g *gen) Request {
 func oddPath(g *gen) Request {
 	return Request{Method: pick(g, "GET", "GET", "HEAD", "PUT", "POST", "DELETE", "OPTIONS"), User: g.user(),
 		Target: pick(g, "/", "//", "/v1", "/v1/", "/v1//", "//v1/{acct}", "/v2/{acct}", "/v1.0/{acct}/{c0}/{p}o", "/v1/{acct}//", "/v1/{acct}//o", "/v1//{c0}/o", "/v1/{acct}/{c0}//", "/v1/{acct}/{c0}//{p}o", "/v1/{acct}/{c0}/{p}o/", "/v1/{acct}/{c0}/{p}o//",
-			"/v1/{acct}/.", "/v1/{acct}/..", "/v1/{acct}/{c0}/{p}/../x", "/v1/{acct}/{c0}/./{p}", "/v1/{acct}/%2E%2E/x", "/v1/AUTH_/c", "/v1/AUTH_none", "/v1/AUTH_none/c/o", "/v1/SERVICE_test/c", "/v1/none/c", "/v1/.auth/c", "/v1/{acct}/"+strings.Repeat("n", 257),
-			"/v1/{acct}/{c0}/{p}"+strings.Repeat("n", 1024), "/v1/{acct}/{c0}/"+strings.Repeat("n", 1025), "/v1/AUTH_"+strings.Repeat("n", 300)+"/c", "/v1/{acct}/"+strings.Repeat("%C3%BC", 129), "/info", "/info/", "/infox", "/healthcheck", "/healthcheck/", "/crossdomain.xml", "/auth", "/auth/", "/auth/v1", "/auth/v1.0/", "/endpoints/{acct}", "/recon/version", "/v1/{acct}?", "/v1/{acct}/{c0}/{p}o?", "/V1/{acct}", "/v1/{acct}/{c0}/{p}o#x", "/v1/{acct}/{c0}/{p}o;x", "/v1/{acct}/{c0}/{p}a+b", "/v1/auth_test", "/favicon.ico", "/robots.txt", "v1/{acct}", "*", "/v1/{acct}/{c0}/{p}o?&&", "/v1/{acct}/{c0}?limit=5&limit=6", "/v1/{acct}/.file-segment-names")}
+			"/v1/{acct}/{c2}.", "/v1/{acct}/{c0}/{p}/../x", "/v1/{acct}/{c0}/./{p}", "/v1/{acct}/%2E%2E/x", "/v1/AUTH_/c", "/v1/AUTH_none", "/v1/AUTH_none/c/o", "/v1/SERVICE_test/c", "/v1/none/c", "/v1/.auth/c", "/v1/{acct}/"+strings.Repeat("n", 257),
+			"/v1/{acct}/{c0}/{p}"+strings.Repeat("n", 1024), "/v1/{acct}/{c0}/"+strings.Repeat("n", 1025), "/v1/AUTH_"+strings.Repeat("n", 300)+"/c", "/v1/{acct}/{c2}"+strings.Repeat("%C3%BC", 200), "/info", "/info/", "/infox", "/healthcheck", "/healthcheck/", "/crossdomain.xml", "/auth", "/auth/", "/auth/v1", "/auth/v1.0/", "/endpoints/{acct}", "/recon/version", "/v1/{acct}?", "/v1/{acct}/{c0}/{p}o?", "/V1/{acct}", "/v1/{acct}/{c0}/{p}o#x", "/v1/{acct}/{c0}/{p}o;x", "/v1/{acct}/{c0}/{p}a+b", "/v1/auth_test", "/favicon.ico", "/robots.txt", "v1/{acct}", "*", "/v1/{acct}/{c0}/{p}o?&&", "/v1/{acct}/{c0}?limit=5&limit=6")}
 }
 
 func oddVerb(g *gen) Request {
@@ -150,7 +150,7 @@ func oddEscape(g *gen) Request {
 	name := pick(g, "%00", "a%00b", "%ff", "%C3%28", "%zz", "%", "a%2", "%2F", "a%2Fb", "%2e", "%252F", "%E2%82%AC", "%F0%9F%92%A9", "\xc3\xbc", "\xff", "a%20b", "a+b", "%3F", "%23", "%7B", "{", "|", "\"", "<", "\\", "^", "`", "%0A", "%0D%0A", "%7F", "%ED%A0%80", "%01", "'", "~", "%41", "!$&()*,;=:@", "%C2%80", "a\tb")
 	target := "/v1/{acct}/{c0}/{p}" + name
 	if g.one(6) {
-		target = "/v1/{acct}/" + name + pick(g, "", "/o")
+		target = "/v1/{acct}/{c2}" + name + pick(g, "", "/o")
 	}
 	if g.one(8) {
 		target = pick(g, "/v1/AUTH_"+name, "/v1/{acct}/{c0}?prefix={p}"+name, "/v1/{acct}/{c0}?marker={p}"+name+"&prefix={p}", "/v1/{acct}/{c0}?"+name+"&prefix={p}", "/"+name)

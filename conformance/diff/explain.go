@@ -64,7 +64,7 @@ func Table() []Explained {
 					return false
 				}
 				return d.Field == "status" && b.Status/100 == 4 && (strings.Contains(r.Target, "version-id=") || r.Method == "DELETE" && b.Status == 409) ||
-					(d.Field == "header etag" || d.Field == "header x-object-version-id") && d.A == "" && b.Get("X-Object-Version-Id") != ""
+					(d.Field == "header etag" || d.Field == "header x-object-version-id" || d.Field == "header x-object-current-version-id") && d.A == "" && b.Get("X-Object-Version-Id") != ""
 			}},
 		{"versioned-link-body", "a symlink with a body is refused in versioned containers, too",
 			func(r *Request, d Difference, a, b *Answer) bool {
