@@ -99,6 +99,8 @@ func TestExplainedRows(t *testing.T) {
 		{"order of failures", Request{Method: "POST", Target: "/v1/a?bulk-delete"}, Difference{"body", "", ""}, answer(200, "x, 1\ny, 2\n"), answer(200, "y, 2\nx, 1\n"), "bulk-order"},
 		{"other failures", Request{Method: "POST", Target: "/v1/a?bulk-delete"}, Difference{"body", "", ""}, answer(200, "x, 1\ny, 2\n"), answer(200, "y, 2\nx, 2\n"), ""},
 		{"two Expires", Request{Method: "GET", Target: "/v1/a/c/o?temp_url_sig=x"}, Difference{"header expires", "<date>", "x\n<date>"}, answer(200, ""), answer(200, ""), "two-expires"},
+		{"their version", Request{Method: "GET", Target: "/info"}, Difference{"body", "", ""}, answer(200, `{"swift": {"version": "1", "x": 1}}`), answer(200, `{"swift":{"x":1,"version":"2"},"s3api":{}}`), "info-version"},
+		{"other limits", Request{Method: "GET", Target: "/info"}, Difference{"body", "", ""}, answer(200, `{"swift": {"version": "1", "x": 1}}`), answer(200, `{"swift":{"x":2,"version":"2"}}`), ""},
 		{"another Expires", Request{Method: "GET", Target: "/v1/a/c/o?temp_url_sig=x"}, Difference{"header expires", "<date>", "x"}, answer(200, ""), answer(200, ""), ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
