@@ -73,7 +73,7 @@ func TestFill(t *testing.T) {
 			t.Errorf("%s: %s, want %s", tt.text, got, tt.want)
 		}
 	}
-	n.saw(answer(200, "", "X-Object-Version-Id", "3.3", "Etag", `"abc"`))
+	n.saw(&Request{Target: "/v1/a/c/o"}, answer(200, "", "X-Object-Version-Id", "3.3", "Etag", `"abc"`))
 	if got := n.fill("{version} {etag}"); got != "3.3 abc" {
 		t.Error(got)
 	}

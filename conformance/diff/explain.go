@@ -83,6 +83,14 @@ func Table() []Explained {
 			func(r *Request, d Difference, a, b *Answer) bool {
 				return d.Field == "body" && (strings.Contains(r.Target, "delete") || strings.Contains(r.Target, "multipart-manifest=put")) && sameLines(a.Body, b.Body)
 			}},
+		{"reason-500", "net/http decides the words of a status; OpenStack's Swift calls 500 Internal Error",
+			func(_ *Request, d Difference, _, _ *Answer) bool {
+				return d.Field == "reason" && d.A == "Internal Server Error" && d.B == "Internal Error"
+			}},
+		{"legacy-version-id", "PUT with a version-id is refused where containers keep versions the old way; OpenStack's Swift overwrites the object if there is one",
+			func(r *Request, d Difference, a, b *Answer) bool {
+				return d.Field == "status" && r.Method == "PUT" && a.Status == 400 && b.Status == 201 && strings.HasPrefix(a.Body, "version-aware operations require")
+			}},
 		{"expectation", "Expect with anything but 100-continue is refused by the HTTP library",
 			func(r *Request, d Difference, a, _ *Answer) bool {
 				e := r.Get("Expect")

@@ -78,12 +78,15 @@ func (n *names) version(back int) string {
 	return "1234567890.12345"
 }
 
-// saw remembers what later requests may refer to.
-func (n *names) saw(a *Answer) {
+// saw remembers what later requests may refer to. Times of containers are
+// left out: whether an object is younger is a matter of fractions of a second.
+func (n *names) saw(r *Request, a *Answer) {
 	if v := a.Get("X-Object-Version-Id"); v != "" && v != "null" {
 		n.versions = append(n.versions, v)
 	}
-	n.lastModified = orElse(a.Get("Last-Modified"), n.lastModified)
+	if r.Kind() == "object" {
+		n.lastModified = orElse(a.Get("Last-Modified"), n.lastModified)
+	}
 	n.timestamp = orElse(a.Get("X-Timestamp"), n.timestamp)
 	n.etag = orElse(strings.Trim(a.Get("Etag"), `"`), n.etag)
 }

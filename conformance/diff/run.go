@@ -248,7 +248,7 @@ func (e *side) play(ctx context.Context, s Sequence, n names, pause time.Duratio
 		} else {
 			a = e.wire.do(ctx, &r, host, e.token(r.User))
 		}
-		n.saw(a)
+		n.saw(&r, a)
 		out = append(out, a)
 	}
 	return out
