@@ -15,6 +15,8 @@ BIN     := bin
 OUT     := out
 SEEDS   ?= 200
 SCENARIO ?=
+SEQUENCES ?= 1000
+DIFF_SEED ?= 1
 PREFIX  ?= /usr/local
 
 # The packages of the main module, and what only links to a package once.
@@ -22,7 +24,7 @@ PKGS := ./...
 
 COMMIT := $(shell git rev-parse --short HEAD 2>/dev/null || echo unknown)
 
-.PHONY: check fmt vet lint unit sim replay shrink explain exact ladder test e2e conformance \
+.PHONY: check fmt vet lint unit sim replay shrink explain exact ladder test e2e conformance diff \
         docker-test aio bench bench-object bench-container bench-peer functional interop fuzz install clean build
 
 ## check: format, vet, lint and unit tests
@@ -79,6 +81,10 @@ ladder: $(SIM)
 ## conformance: judge a cluster on loopback
 conformance: build
 	ci/with-aio $(BIN)/apus-conform --quiet --auth '{auth}' {users}
+
+## diff: random requests to the auth URLs A and B, which must answer alike; SEQUENCES (1000) and DIFF_SEED (1)
+diff: build
+	$(BIN)/apus-conform diff --a '$(A)' --b '$(B)' --sequences $(SEQUENCES) --seed $(DIFF_SEED)
 
 ## e2e: the commands as real processes on loopback
 e2e:

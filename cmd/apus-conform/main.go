@@ -67,6 +67,7 @@ func command(code *int) *cobra.Command {
 			return err
 		},
 	}
+	cmd.AddCommand(diffCommand(code))
 	f := cmd.Flags()
 	f.StringVar(&o.auth, "auth", "", "auth URL of the endpoint, ending in /auth/v1.0")
 	f.StringVar(&o.owner.Name, "user", "test:tester", "owner of the account to work in, as account:name")

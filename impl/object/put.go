@@ -231,9 +231,9 @@ func (c *call) checkCreation() *web.Response {
 		return web.Plain(http.StatusLengthRequired, "Missing Content-Length header.")
 	case c.ContentLength > limits.MaxFileSize:
 		return web.Plain(http.StatusRequestEntityTooLarge, "Your request is too large.")
-	case len(c.obj.Path.Object) > limits.MaxObjectNameLength:
+	case utf8.RuneCountInString(c.obj.Path.Object) > limits.MaxObjectNameLength:
 		return web.Plain(http.StatusBadRequest, "Object name length of %d longer than %d",
-			len(c.obj.Path.Object), limits.MaxObjectNameLength)
+			utf8.RuneCountInString(c.obj.Path.Object), limits.MaxObjectNameLength)
 	case c.Header.Get("Content-Type") == "" || !utf8.ValidString(c.Header.Get("Content-Type")):
 		return web.Plain(http.StatusBadRequest, "Invalid Content-Type")
 	}

@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"apus/impl/acl"
 	"apus/impl/info"
 	"apus/impl/proxy/fanout"
 	"apus/impl/swift"
@@ -48,8 +49,10 @@ func readAccount(c *call) *web.Response {
 	if fault := c.checkNames(); fault != nil {
 		return fault
 	}
-	if fault := c.checkListing(c.swift.Limits.AccountListingLimit); fault != nil {
-		return fault
+	if c.req.Method == http.MethodGet {
+		if fault := c.checkAccountListing(); fault != nil {
+			return fault
+		}
 	}
 	resp := c.readDatabase(fanout.ServerAccount)
 	if resp.Status == http.StatusNotFound {
@@ -102,7 +105,7 @@ func (c *call) showAccountACL(h http.Header) {
 		return
 	}
 	delete(h, accountACLCore)
-	if v != "" && v != "{}" {
+	if v = acl.FormatAccount(v); v != "" {
 		h.Set(accountACL, v)
 	}
 }

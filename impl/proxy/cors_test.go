@@ -55,6 +55,7 @@ func TestPreflight(t *testing.T) {
 				require.Equal(t, x.want, a.status)
 				require.NotEmpty(t, a.header.Get("Allow"))
 				require.Equal(t, x.allow, a.header.Get("Access-Control-Allow-Origin"))
+				require.Empty(t, a.header.Get("Www-Authenticate"))
 				if x.allow == "" {
 					require.Empty(t, a.header.Get("Access-Control-Allow-Methods"))
 					return

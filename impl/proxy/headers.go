@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"apus/impl/proxy/fanout"
 	"apus/impl/swift"
@@ -116,15 +117,12 @@ func cleanHeader(h http.Header) {
 // respond makes the client's response of the answer that was chosen.
 func respond(a fanout.Answer) *web.Response {
 	var resp *web.Response
-	contentType, deleted := "", false
-	if a.Header != nil {
-		contentType, deleted = a.Header.Get("Content-Type"), a.Header.Get("X-Account-Status") != ""
-	}
+	deleted := a.Header != nil && a.Header.Get("X-Account-Status") != ""
 	switch {
 	case deleted && a.Status == http.StatusNotFound:
 		resp = web.HTML(a.Status, "") // the header says it all
 	case a.Status/100 == 4 && len(a.Body) > 0:
-		resp = web.Text(a.Status, string(a.Body), contentType)
+		resp = web.HTML(a.Status, string(a.Body)) // whatever the server called it
 	case a.Status == http.StatusCreated:
 		resp = web.Text(a.Status, "", "text/html; charset=UTF-8")
 	default:
@@ -148,14 +146,15 @@ func (c *call) nameLimit(most int) int {
 	return most
 }
 
-// checkNames limits the length of the account's or container's name.
+// checkNames limits the length, in characters, of the account's or container's
+// name.
 func (c *call) checkNames() *web.Response {
 	kind, name, most := "Account", c.path.Account, c.swift.Limits.MaxAccountNameLength
 	if c.path.Container != "" {
 		kind, name, most = "Container", c.path.Container, c.swift.Limits.MaxContainerNameLength
 	}
-	if most = c.nameLimit(most); len(name) > most {
-		return web.HTML(http.StatusBadRequest, fmt.Sprintf("%s name length of %d longer than %d", kind, len(name), most))
+	if n := utf8.RuneCountInString(name); n > c.nameLimit(most) {
+		return web.HTML(http.StatusBadRequest, fmt.Sprintf("%s name length of %d longer than %d", kind, n, c.nameLimit(most)))
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package proxy
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"sort"
 	"strconv"
 	"strings"
@@ -56,9 +57,14 @@ func (c *call) checkObject() *web.Response {
 		return web.Plain(http.StatusRequestEntityTooLarge, "Your request is too large.")
 	case req.ContentLength == 0 && req.Source == "" && req.Header.Get("Content-Length") == "":
 		return web.Plain(http.StatusLengthRequired, "Missing Content-Length header.")
-	case len(c.path.Object) > l.MaxObjectNameLength:
-		return web.Plain(http.StatusBadRequest, "Object name length of %d longer than %d", len(c.path.Object), l.MaxObjectNameLength)
-	case !utf8.ValidString(req.Header.Get("Content-Type")):
+	case utf8.RuneCountInString(c.path.Object) > l.MaxObjectNameLength:
+		return web.Plain(http.StatusBadRequest, "Object name length of %d longer than %d",
+			utf8.RuneCountInString(c.path.Object), l.MaxObjectNameLength)
+	}
+	if fault := c.checkExpiry(); fault != nil {
+		return fault
+	}
+	if !utf8.ValidString(req.Header.Get("Content-Type")) {
 		return web.Plain(http.StatusBadRequest, "Invalid Content-Type")
 	}
 	return checkMetadata(req.Header, "Object", l)
@@ -68,13 +74,30 @@ func (c *call) checkObject() *web.Response {
 // fault: clients go on behind a name by appending one.
 func (c *call) checkListing(most int) *web.Response {
 	q := c.req.Query()
-	for _, name := range []string{"marker", "end_marker", "prefix", "delimiter", "path", "format", "reverse", "states", "includes"} {
-		if !utf8.ValidString(q.Get(name)) {
-			return web.Plain(http.StatusBadRequest, "%q parameter not valid UTF-8", name)
-		}
+	if name := notUTF8(q, "marker", "end_marker", "prefix", "delimiter", "path", "format", "reverse", "states", "includes"); name != "" {
+		return web.Plain(http.StatusBadRequest, "%q parameter not valid UTF-8", name)
 	}
 	if n, err := strconv.ParseUint(q.Get("limit"), 10, 63); err == nil && n > uint64(most) {
 		return web.HTML(http.StatusPreconditionFailed, fmt.Sprintf("Maximum limit is %d", most))
 	}
 	return nil
+}
+
+// checkAccountListing says what an account server would; its refusals reach
+// clients as HTML.
+func (c *call) checkAccountListing() *web.Response {
+	if name := notUTF8(c.req.Query(), "prefix", "delimiter", "reverse", "limit", "marker", "end_marker"); name != "" {
+		return web.HTML(http.StatusBadRequest, fmt.Sprintf("%q parameter not valid UTF-8", name))
+	}
+	return c.checkListing(c.swift.Limits.AccountListingLimit)
+}
+
+// notUTF8 is the first of the parameters whose value is not UTF-8.
+func notUTF8(q url.Values, names ...string) string {
+	for _, name := range names {
+		if !utf8.ValidString(q.Get(name)) {
+			return name
+		}
+	}
+	return ""
 }

@@ -167,6 +167,8 @@ func TestObjectWriteChecks(t *testing.T) {
 			{"empty", "PUT", "/v1/a/c/o", "", nil, 201},
 			{"no length", "PUT", "/v1/a/c/o", "", []string{"Content-Length", ""}, 411},
 			{"long name", "PUT", "/v1/a/c/" + long, "x", nil, 400},
+			{"name of so many characters", "PUT", "/v1/a/c/" + strings.Repeat("ü", 1024), "x", nil, 201},
+			{"one character too many", "PUT", "/v1/a/c/" + strings.Repeat("ü", 1025), "x", nil, 400},
 			{"metadata value", "PUT", "/v1/a/c/o", "x", []string{"X-Object-Meta-A", long[:257]}, 400},
 			{"metadata name", "POST", "/v1/a/c/o", "", []string{"X-Object-Meta-" + long[:129], "x"}, 400},
 			{"empty metadata name", "POST", "/v1/a/c/o", "", []string{"X-Object-Meta-", "x"}, 400},
@@ -175,6 +177,8 @@ func TestObjectWriteChecks(t *testing.T) {
 			{"delete in the past", "PUT", "/v1/a/c/o", "x", []string{"X-Delete-At", "1000"}, 400},
 			{"delete at nonsense", "POST", "/v1/a/c/o", "", []string{"X-Delete-At", "soon"}, 400},
 			{"delete after nonsense", "PUT", "/v1/a/c/o", "x", []string{"X-Delete-After", "1.5"}, 400},
+			{"delete after nothing", "PUT", "/v1/a/c/o", "x", []string{"X-Delete-After", ""}, 400},
+			{"delete at nothing", "POST", "/v1/a/c/o", "", []string{"X-Delete-At", ""}, 400},
 			{"delete after zero", "PUT", "/v1/a/c/o", "x", []string{"X-Delete-After", "0"}, 400},
 			{"bad timestamp", "PUT", "/v1/a/c/o", "x", []string{"X-Timestamp", "yesterday"}, 400},
 		} {

@@ -160,7 +160,7 @@ func TestWithStorageServers(t *testing.T) {
 	require.Equal(t, "Policy-0", r.header.Get("X-Storage-Policy"))
 
 	require.Equal(t, 404, a.do(t, "PUT", "/none/o", strings.NewReader("x")).status)
-	r = a.do(t, "PUT", "/c/o%20%C3%BC", strings.NewReader("hello"), "X-Object-Meta-A", "b", "Content-Type", "text/plain")
+	r = a.do(t, "PUT", "/c/o%20%C3%BC", strings.NewReader("hello"), "X-Object-Meta-A", "b", "Content-Type", "text/plain", "Content-Disposition", "inline")
 	require.Equal(t, 201, r.status)
 	require.Equal(t, "5d41402abc4b2a76b9719d911017c592", r.header.Get("Etag"))
 	r = a.do(t, "GET", "/c/o%20%C3%BC", nil)
@@ -178,6 +178,7 @@ func TestWithStorageServers(t *testing.T) {
 	} {
 		require.Equal(t, c.want, a.do(t, "GET", "/c/o%20%C3%BC", nil, c.header, c.value).status, c.header)
 	}
+	require.Equal(t, "inline", a.do(t, "GET", "/c/o%20%C3%BC", nil, "If-Match", "nope").header.Get("Content-Disposition"))
 	require.Equal(t, "el", a.do(t, "GET", "/c/o%20%C3%BC", nil, "Range", "bytes=1-2").body)
 	require.Equal(t, 412, a.do(t, "PUT", "/c/o%20%C3%BC", strings.NewReader("x"), "If-None-Match", "*").status)
 	require.Equal(t, 422, a.do(t, "PUT", "/c/o%20%C3%BC", strings.NewReader("x"), "Etag", "0123").status)

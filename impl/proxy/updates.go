@@ -23,35 +23,46 @@ type queueEntry struct {
 	nodes     []*ring.Device
 }
 
-// expiry checks X-Delete-At and X-Delete-After of the request and leaves the
-// former in it, in ten digits.
-func (c *call) expiry() (queueEntry, *web.Response) {
+// checkExpiry checks X-Delete-At and X-Delete-After of the request and leaves
+// the former in it, in ten digits. Empty ones are no numbers.
+func (c *call) checkExpiry() *web.Response {
 	h := c.req.Header
-	if v := h.Get("X-Delete-After"); v != "" {
-		n, ok := parseSeconds(v)
+	if len(h.Values("X-Delete-After")) > 0 {
+		n, ok := parseSeconds(h.Get("X-Delete-After"))
 		if !ok {
-			return queueEntry{}, web.Plain(http.StatusBadRequest, "Non-integer X-Delete-After")
+			return web.Plain(http.StatusBadRequest, "Non-integer X-Delete-After")
 		}
 		if n <= 0 {
-			return queueEntry{}, web.Plain(http.StatusBadRequest, "X-Delete-After in past")
+			return web.Plain(http.StatusBadRequest, "X-Delete-After in past")
 		}
 		at := min(c.stamp.Ticks()/swift.TicksPerSecond+min(n, expiry.MaxDeleteAt), expiry.MaxDeleteAt)
 		h.Set("X-Delete-At", strconv.FormatInt(at, 10))
 		h.Del("X-Delete-After")
 	}
-	v := h.Get("X-Delete-At")
-	if v == "" {
-		return queueEntry{}, nil
+	if len(h.Values("X-Delete-At")) == 0 {
+		return nil
 	}
-	at, ok := parseSeconds(v)
+	at, ok := parseSeconds(h.Get("X-Delete-At"))
 	if !ok {
-		return queueEntry{}, web.Plain(http.StatusBadRequest, "Non-integer X-Delete-At")
+		return web.Plain(http.StatusBadRequest, "Non-integer X-Delete-At")
 	}
 	at = max(0, min(at, expiry.MaxDeleteAt))
 	if at*swift.TicksPerSecond <= c.stamp.Ticks() && !truth(h.Get("X-Backend-Replication")) {
-		return queueEntry{}, web.Plain(http.StatusBadRequest, "X-Delete-At in past")
+		return web.Plain(http.StatusBadRequest, "X-Delete-At in past")
 	}
 	h.Set("X-Delete-At", expiry.Text(at))
+	return nil
+}
+
+// expiry is where the queue entry of the object goes, if it is to expire.
+func (c *call) expiry() (queueEntry, *web.Response) {
+	if fault := c.checkExpiry(); fault != nil {
+		return queueEntry{}, fault
+	}
+	at, ok := parseSeconds(c.req.Header.Get("X-Delete-At"))
+	if !ok {
+		return queueEntry{}, nil
+	}
 	c.req.Meta.LogInfo = append(c.req.Meta.LogInfo, "x-delete-at:"+strconv.FormatInt(at, 10))
 	containers, fault := c.ring(fanout.ServerContainer)
 	if fault != nil {

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -167,6 +168,7 @@ func (x *exchange) request() (req *Request, fault *Response) {
 		raw = r.URL.EscapedPath() // absolute form, as sent to proxies
 	}
 	foldDuplicates(r.Header)
+	foldUnderscores(r.Header)
 	req = &Request{
 		Method: r.Method, Path: UnescapePath(raw), RawPath: raw, RawQuery: query,
 		Header: r.Header, Body: http.NoBody, ContentLength: r.ContentLength,
@@ -225,6 +227,31 @@ func foldDuplicates(h http.Header) {
 	for name, values := range h {
 		if len(values) > 1 {
 			h[name] = []string{strings.Join(values, ",")}
+		}
+	}
+}
+
+// foldUnderscores gives names dashes for underscores, which Swift does not tell
+// apart: metadata "a_b" and "a-b" are one. Lengths are never taken from such
+// names.
+func foldUnderscores(h http.Header) {
+	var names []string
+	for name := range h {
+		if strings.Contains(name, "_") {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	for _, name := range names {
+		values := h[name]
+		delete(h, name)
+		real := http.CanonicalHeaderKey(strings.ReplaceAll(name, "_", "-"))
+		switch {
+		case real == "Content-Length" || real == "Content-Type":
+		case len(h[real]) > 0 && len(values) > 0:
+			h[real] = []string{h[real][0] + "," + values[0]}
+		default:
+			h[real] = values
 		}
 	}
 }

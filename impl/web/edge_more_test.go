@@ -114,3 +114,21 @@ func TestEdgeKeepsTheTypeOfTheEntity(t *testing.T) {
 		})
 	}
 }
+
+func TestEdgeFoldsUnderscores(t *testing.T) {
+	var got *web.Request
+	edge(t, func(_ ctx, r *web.Request) *web.Response { got = r; return webtest.Response(200, "") }, func(t *testing.T, c net.Conn) {
+		send(t, c, "GET / HTTP/1.1", "Host: h", "X-Object-Meta-A_b: 1", "X_Both: 2", "X-Both: 3", "Content_Length: 7", "", "")
+		if resp, _, err := receive(t, c, "GET"); err != nil || resp.StatusCode != 200 {
+			t.Fatal(resp, err)
+		}
+	})
+	for name, want := range map[string]string{"X-Object-Meta-A-B": "1", "X-Both": "3,2", "Content-Length": ""} {
+		if v := got.Header.Get(name); v != want {
+			t.Errorf("%s is %q, want %q", name, v, want)
+		}
+	}
+	if got.ContentLength != 0 {
+		t.Errorf("a length of %d", got.ContentLength)
+	}
+}

@@ -63,6 +63,9 @@ func openArchive(ctx context.Context, body io.Reader, open func(io.Reader) (io.R
 	a := &archive{body: &source{ctx: ctx, body: body}, global: map[string]string{}}
 	in := bufio.NewReaderSize(a.body, 64<<10)
 	if _, err := in.Peek(1); err == io.EOF {
+		if _, err := open(in); err != nil {
+			return a, gzip.ErrHeader // nothing begins like no gzip file
+		}
 		return a, errEmpty
 	}
 	plain, err := open(in)
@@ -212,6 +215,8 @@ func (a *archive) explain(err error) string {
 	var bad bzip2.StructuralError
 	var corrupt flate.CorruptInputError
 	switch {
+	case errors.Is(err, io.ErrUnexpectedEOF) && a.plain.n < 512:
+		return "truncated header"
 	case errors.Is(err, io.ErrUnexpectedEOF):
 		return "unexpected end of data"
 	case errors.Is(err, gzip.ErrHeader):

@@ -31,7 +31,7 @@ type deletion struct {
 }
 
 func (f *filter) delete(ctx context.Context, req *web.Request) *web.Response {
-	format := heartbeat.Choose(req.Header.Get("Accept"), heartbeat.Formats()...)
+	format := heartbeat.Offer(req.Header.Get("Accept"))
 	d := &deletion{ctx: ctx, filter: f, req: req, format: format}
 	return f.answer(ctx, format, d.step)
 }

@@ -32,7 +32,7 @@ type extraction struct {
 }
 
 func (f *filter) extract(ctx context.Context, req *web.Request, open func(io.Reader) (io.Reader, error)) *web.Response {
-	format := heartbeat.Choose(req.Header.Get("Accept"), heartbeat.Formats()...)
+	format := heartbeat.Offer(req.Header.Get("Accept"))
 	x := &extraction{ctx: ctx, filter: f, req: req, format: format, open: open, containers: map[string]bool{}}
 	return f.answer(ctx, format, x.step)
 }

@@ -244,6 +244,8 @@ func TestDamage(t *testing.T) {
 		"empty":            {"tar", nil, none, "empty file"},
 		"first header":     {"tar", flip(whole, 10), none, "invalid header"},
 		"second header":    {"tar", flip(whole, 1034), one, "invalid header"},
+		"empty gzip":       {"tar.gz", nil, none, "not a gzip file"},
+		"no archive":       {"tar", []byte("no archive"), none, "truncated header"},
 		"cut in header":    {"tar", whole[:1100], one, "unexpected end of data"},
 		"cut in padding":   {"tar", whole[:1024+512+100], two, "unexpected end of data"},
 		"no gzip":          {"tar.gz", whole, none, "not a gzip file"},

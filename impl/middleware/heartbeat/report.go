@@ -30,6 +30,16 @@ func Choose(accept string, formats ...string) string {
 	return best
 }
 
+// Offer is Choose for answers that are refused, in the text form, when the
+// header cannot be read.
+func Offer(accept string) string {
+	best, err := web.Acceptable(accept, Formats()...)
+	if err != nil {
+		return ""
+	}
+	return best
+}
+
 // Failure is an object, percent-encoded, and what was wrong with it.
 type Failure struct{ Name, Status string }
 

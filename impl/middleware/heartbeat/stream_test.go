@@ -18,6 +18,12 @@ func TestChoose(t *testing.T) {
 		if got := Choose(accept, Formats()...); got != want {
 			t.Errorf("%q: %q", accept, got)
 		}
+		if want == Text && accept == "nonsense" {
+			want = ""
+		}
+		if got := Offer(accept); got != want {
+			t.Errorf("offered %q for %q", got, accept)
+		}
 	}
 }
 

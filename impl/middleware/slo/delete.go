@@ -23,7 +23,7 @@ const (
 // manifests. The status is sent before anything is done; the body tells how
 // it went.
 func (f *filter) delete(ctx context.Context, req *web.Request) *web.Response {
-	format := heartbeat.Choose(req.Header.Get("Accept"), heartbeat.Formats()...)
+	format := heartbeat.Offer(req.Header.Get("Accept"))
 	d := &deletion{ctx: ctx, filter: f, req: req, format: format}
 	step := d.step
 	switch {

@@ -37,7 +37,11 @@ func (f *filter) deleteLater(ctx context.Context, req *web.Request) *web.Respons
 	_, path, _ := req.Swift()
 	list, fault := f.stored(ctx, req, "/"+path.Container+"/"+path.Object, req.Query()["version-id"])
 	if fault != nil {
-		return web.HTML(fault.status, fault.reason)
+		resp := web.HTML(fault.status, fault.reason)
+		if fault.status == http.StatusUnauthorized {
+			resp.Header.Set("Www-Authenticate", `Swift realm="unknown"`)
+		}
+		return resp
 	}
 	container, objects, problem := deletable(list)
 	if problem != "" {

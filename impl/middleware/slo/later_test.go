@@ -88,6 +88,7 @@ func TestDeleteLaterRefuses(t *testing.T) {
 		{"two containers", "/c/two", 400, `All segments must be in one container. Found segments in "other", "seg"`},
 		{"nested", "/c/nested", 400, "No segments may be large objects."},
 		{"unreachable", "/c/down", 500, "Unable to load SLO manifest or segment."},
+		{"not for everybody", "/c/secret", 401, "401 Unauthorized"},
 		{"not UTF-8", "/c/\xff", 412, "Invalid UTF8 or contains NULL"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -97,10 +98,13 @@ func TestDeleteLaterRefuses(t *testing.T) {
 			putLarge(t, h, "/c/in", `[{"path":"/seg/a"}]`)
 			putLarge(t, h, "/c/two", `[{"path":"/seg/a"},{"path":"/other/a"}]`)
 			putLarge(t, h, "/c/nested", `[{"path":"/c/in"}]`)
-			q.rules = map[string]rule{"/v1/a/c/down": {status: 503}}
+			q.rules = map[string]rule{"/v1/a/c/down": {status: 503}, "/v1/a/c/secret": {status: 401}}
 			got := webtest.Do(h, webtest.Request("DELETE", "/v1/a"+c.target+later))
 			if got.Status != c.status || got.Body != c.body || len(q.updates) != 0 {
 				t.Errorf("%d %q, updates %q", got.Status, got.Body, q.updates)
+			}
+			if realm := got.Header.Get("Www-Authenticate"); (realm == `Swift realm="unknown"`) != (c.status == 401) {
+				t.Errorf("%d with %q", got.Status, realm)
 			}
 		})
 	}

@@ -45,6 +45,7 @@ type walk struct {
 	origin *web.Request // whose rights, header and query every hop has
 	hops   int
 	at     string // encoded path of the latest target; empty before the first hop
+	moved  bool   // at came from a link, not from the client
 }
 
 // from asks for req and goes on while links come back. etag is what the link
@@ -69,7 +70,7 @@ func (w *walk) from(ctx context.Context, req *web.Request, etag string, soft boo
 		if !link.extends {
 			w.hops++
 		}
-		w.at = link.path(req)
+		w.at, w.moved = link.path(req), true
 		req, etag, soft = w.request(link), link.etag, true
 	}
 }
@@ -88,7 +89,11 @@ func (w *walk) arrive(resp *web.Response, etag string) *web.Response {
 
 func (w *walk) conflict(text string) *web.Response {
 	resp := web.Plain(http.StatusConflict, "%s", text)
-	resp.Header.Set("Content-Location", w.at)
+	at := w.at
+	if !w.moved {
+		at = web.UnescapePath(at) // what the client asked for is told as it reads
+	}
+	resp.Header.Set("Content-Location", at)
 	return resp
 }
 

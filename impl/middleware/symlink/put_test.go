@@ -142,7 +142,7 @@ func TestPutStatic(t *testing.T) {
 		"object": {"c/o", sum, 201, "", "", "11", "; symlink_target=c/o"},
 		"wrong etag": {"c/o", "old", 409, "Object Etag '" + sum + "' does not match X-Symlink-Target-Etag header 'old'",
 			"/v1/a/c/o", "", ""},
-		"nothing there":            {"c/x y", sum, 409, "X-Symlink-Target does not exist", "/v1/a/c/x%20y", "", ""},
+		"nothing there":            {"c/x y", sum, 409, "X-Symlink-Target does not exist", "/v1/a/c/x y", "", ""},
 		"static link":              {"c/static", sum, 201, "", "", "11", "; symlink_target=c/static"},
 		"stale static link":        {"c/stale", "old", 409, "Object Etag '" + sum + "' does not match X-Symlink-Target-Etag header 'old'", "/v1/a/c/o", "", ""},
 		"dangling":                 {"c/dangling", sum, 409, "X-Symlink-Target does not exist", "/v1/a/c/none", "", ""},

@@ -194,8 +194,8 @@ func unauthorized(realm string) *web.Response {
 
 // realm is the account of a path.
 func realm(path string) string {
-	_, account, _ := splitPath(path)
-	if account == "" || account == "v1.0" || account == "auth" {
+	version, account, _ := splitPath(path)
+	if version == "" || account == "" || account == "v1.0" || account == "auth" {
 		return "unknown"
 	}
 	return account

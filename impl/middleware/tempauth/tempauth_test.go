@@ -297,3 +297,15 @@ func TestCounts(t *testing.T) {
 		})
 	}
 }
+
+func TestRealm(t *testing.T) {
+	webtest.TrackBodies(t)
+	for path, want := range map[string]string{
+		"/v1/AUTH_test": "AUTH_test", "/v1/AUTH_test/c/o": "AUTH_test", "//v1/AUTH_test": "unknown", "/v1/": "unknown",
+	} {
+		got := build(t, "", true).do("GET", path, "X-Auth-Token", "AUTH_tkbad")
+		if v := got.Header.Get("Www-Authenticate"); got.Status != 401 || v != `Swift realm="`+want+`"` {
+			t.Errorf("%s: %d %s", path, got.Status, v)
+		}
+	}
+}

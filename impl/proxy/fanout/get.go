@@ -77,7 +77,8 @@ func (g *getter) notFound() *web.Response {
 		resp = web.HTML(a.Status, "") // clients who made a condition know what it means
 	}
 	for name, values := range a.Header {
-		if !strings.HasPrefix(name, "Content-") {
+		// Of a failed condition clients are told what the object is.
+		if !strings.HasPrefix(name, "Content-") || name == "Content-Encoding" || name == "Content-Disposition" {
 			resp.Header[name] = values
 		}
 	}

@@ -162,10 +162,9 @@ func (o *object) link(ctx context.Context, t target) *web.Response {
 	h.Del("Expect")
 	req.Method, req.Body, req.ContentLength, req.Phases, req.Source = http.MethodPut, http.NoBody, 0, nil, source
 	resp := o.next.Serve(ctx, &req)
-	if resp.OK() {
-		resp.Header.Set("Etag", t.etag)
-		resp.Header.Set(versionHeader, t.id.Internal())
-	}
+	// The version is there even if the link was refused.
+	resp.Header.Set("Etag", t.etag)
+	resp.Header.Set(versionHeader, t.id.Internal())
 	return resp
 }
 

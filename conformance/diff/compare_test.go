@@ -1,0 +1,174 @@
+package diff
+
+import (
+	"bufio"
+	"context"
+	"net"
+	"reflect"
+	"strings"
+	"testing"
+)
+
+func answer(status int, body string, headers ...string) *Answer {
+	a := &Answer{Status: status, Body: body}
+	for i := 0; i < len(headers); i += 2 {
+		a.Header = append(a.Header, Header{headers[i], headers[i+1]})
+	}
+	return a
+}
+
+func TestCompare(t *testing.T) {
+	object := &Request{Method: "GET", Target: "/v1/a/c/o"}
+	for _, tt := range []struct {
+		name string
+		r    *Request
+		a, b *Answer
+		want []Difference
+	}{
+		{"equal", object, answer(200, "x", "Etag", "1"), answer(200, "x", "Etag", "1"), nil},
+		{"status hides the rest", object, answer(200, "x"), answer(404, "y", "A", "b"), []Difference{{"status", "200", "404"}}},
+		{"body", object, answer(200, "x"), answer(200, "y"), []Difference{{"body", "x", "y"}}},
+		{"only in B", object, answer(200, ""), answer(200, "", "Etag", "1"), []Difference{{"header etag", "", "1"}}},
+		{"empty is not absent", object, answer(200, ""), answer(200, "", "Etag", ""), []Difference{{"header etag", "", `""`}}},
+		{"case", object, answer(200, "", "etag", "1"), answer(200, "", "Etag", "1"), []Difference{{"case etag", "etag", "Etag"}}},
+		{"twice", object, answer(200, "", "A", "1", "A", "2"), answer(200, "", "A", "1"), []Difference{{"header a", "1\n2", "1"}}},
+		{"order", object, answer(200, "", "A", "1", "B", "2"), answer(200, "", "B", "2", "A", "1"), nil},
+		{"dates", object, answer(200, "", "Date", "Thu, 26 Nov 2026 00:06:09 GMT"), answer(200, "", "Date", "Fri, 27 Nov 2026 10:06:09 GMT"), nil},
+		{"form of dates", object, answer(200, "", "Date", "Thu, 26 Nov 2026 00:06:09 GMT"), answer(200, "", "Date", "Thu, 26 Nov 2026 00:06:09 UTC"),
+			[]Difference{{"header date", "<date>", "Thu, 26 Nov 2026 00:06:09 UTC"}}},
+		{"old dates matter", object, answer(200, "", "Expires", "Thu, 01 Dec 1994 16:00:00 GMT"), answer(200, "", "Expires", "Thu, 01 Dec 1995 16:00:00 GMT"),
+			[]Difference{{"header expires", "Thu, 01 Dec 1994 16:00:00 GMT", "Thu, 01 Dec 1995 16:00:00 GMT"}}},
+		{"near expiry", object, answer(200, "", "X-Delete-At", "1800000000"), answer(200, "", "X-Delete-At", "1800000002"), nil},
+		{"other expiry", object, answer(200, "", "X-Delete-At", "1800000000"), answer(200, "", "X-Delete-At", "1800000100"),
+			[]Difference{{"header x-delete-at", "1800000000", "1800000100"}}},
+		{"versions by number", object, answer(200, "1795653235.51119", "X-Object-Version-Id", "1795653235.51119"),
+			answer(200, "1795653239.00000", "X-Object-Version-Id", "1795653239.00000"), nil},
+		{"JSON", object, answer(200, `{"b":1,"a":"\u00fc"}`, "Content-Type", "application/json"), answer(200, `{"a": "ü", "b": 1}`, "Content-Type", "application/json"), nil},
+		{"JSON lists have an order", object, answer(200, `[1,2]`, "Content-Type", "application/json"), answer(200, `[2,1]`, "Content-Type", "application/json"),
+			[]Difference{{"body", "[\n 1,\n 2\n]", "[\n 2,\n 1\n]"}}},
+		{"boundaries", object, answer(206, "--0c9c33624866a82c767838ebb0de2d24\r\n", "Content-Type", "multipart/byteranges;boundary=0c9c33624866a82c767838ebb0de2d24"),
+			answer(206, "--624122598ef245522f3000cc1a7a2b4b\r\n", "Content-Type", "multipart/byteranges;boundary=624122598ef245522f3000cc1a7a2b4b"), nil},
+		{"length of HEAD", &Request{Method: "HEAD", Target: "/v1/a/c/o"}, answer(200, "", "Content-Length", "5"), answer(200, "", "Content-Length", "6"),
+			[]Difference{{"header content-length", "5", "6"}}},
+		{"usage of accounts", &Request{Method: "GET", Target: "/v1/a"}, answer(200, `[{"bytes":5,"count":1,"name":"c"}]`, "Content-Type", "application/json", "X-Account-Bytes-Used", "5"),
+			answer(200, `[{"bytes":0,"count":0,"name":"c"}]`, "Content-Type", "application/json", "X-Account-Bytes-Used", "0"), nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			var left, right normalizer
+			if got := compare(tt.r, left.answer(tt.a), right.answer(tt.b)); !reflect.DeepEqual(got, tt.want) {
+				t.Errorf("%+v, want %+v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestFill(t *testing.T) {
+	n := &names{account: "AUTH_x", containers: "d-1-", now: 1000, versions: []string{"1.1", "2.2"}}
+	for _, tt := range []struct{ text, want string }{
+		{"plain", "plain"}, {"/v1/{acct}/{c0}/{p}o", "/v1/AUTH_x/d-1-0/o"}, {"{now+60} {now-60}", "1060 940"},
+		{"{version} {version1}", "2.2 1.1"}, {"{etag}", "0"}, {`{"json": "{c1}"}`, `{"json": "d-1-1"}`},
+		{"{sign:sha1:GET:60:/v1/{acct}/{c0}/o:key}", sign("sha1", "key", "GET\n60\n/v1/AUTH_x/d-1-0/o")},
+	} {
+		if got := n.fill(tt.text); got != tt.want {
+			t.Errorf("%s: %s, want %s", tt.text, got, tt.want)
+		}
+	}
+	n.saw(&Request{Target: "/v1/a/c/o"}, answer(200, "", "X-Object-Version-Id", "3.3", "Etag", `"abc"`))
+	if got := n.fill("{version} {etag}"); got != "3.3 abc" {
+		t.Error(got)
+	}
+}
+
+func TestExplainedRows(t *testing.T) {
+	parser := answer(400, "400 Bad Request", "Content-Type", "text/plain; charset=utf-8")
+	fromPipeline := answer(400, "x", "Content-Type", "text/plain", "X-Trans-Id", "<txid>")
+	status := Difference{"status", "400", "201"}
+	for _, tt := range []struct {
+		name string
+		r    Request
+		d    Difference
+		a, b *Answer
+		want string
+	}{
+		{"name that is no token", Request{Method: "PUT", Target: "/v1/a", Header: []Header{{"X-\xc3\xbc", "x"}}}, status, parser, answer(201, ""), "refused-by-parser"},
+		{"bad escape", Request{Method: "PUT", Target: "/v1/a%2"}, status, parser, answer(201, ""), "refused-by-parser"},
+		{"good request", Request{Method: "PUT", Target: "/v1/a%20b", Header: []Header{{"X-A", "\xc3\xbc"}}}, status, parser, answer(201, ""), ""},
+		{"not the parser", Request{Method: "PUT", Target: "/v1/a%2"}, status, fromPipeline, answer(201, ""), ""},
+		{"their crash", Request{Method: "PUT", Target: "/v1/a"}, Difference{"status", "404", "500"}, answer(404, ""), answer(500, "An error occurred"), "crash"},
+		{"our crash", Request{Method: "PUT", Target: "/v1/a"}, Difference{"status", "500", "404"}, answer(500, ""), answer(404, ""), ""},
+		{"order of failures", Request{Method: "POST", Target: "/v1/a?bulk-delete"}, Difference{"body", "", ""}, answer(200, "x, 1\ny, 2\n"), answer(200, "y, 2\nx, 1\n"), "bulk-order"},
+		{"other failures", Request{Method: "POST", Target: "/v1/a?bulk-delete"}, Difference{"body", "", ""}, answer(200, "x, 1\ny, 2\n"), answer(200, "y, 2\nx, 2\n"), ""},
+		{"two Expires", Request{Method: "GET", Target: "/v1/a/c/o?temp_url_sig=x"}, Difference{"header expires", "<date>", "x\n<date>"}, answer(200, ""), answer(200, ""), "two-expires"},
+		{"their version", Request{Method: "GET", Target: "/info"}, Difference{"body", "", ""}, answer(200, `{"swift": {"version": "1", "x": 1}}`), answer(200, `{"swift":{"x":1,"version":"2"},"s3api":{}}`), "info-version"},
+		{"other limits", Request{Method: "GET", Target: "/info"}, Difference{"body", "", ""}, answer(200, `{"swift": {"version": "1", "x": 1}}`), answer(200, `{"swift":{"x":2,"version":"2"}}`), ""},
+		{"another Expires", Request{Method: "GET", Target: "/v1/a/c/o?temp_url_sig=x"}, Difference{"header expires", "<date>", "x"}, answer(200, ""), answer(200, ""), ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if got := explain(Table(), &tt.r, tt.d, tt.a, tt.b); got != tt.want {
+				t.Errorf("%q, want %q", got, tt.want)
+			}
+		})
+	}
+	for _, e := range Table() {
+		if e.Name == "" || len(e.Reason) < 20 || e.match == nil {
+			t.Errorf("%+v", e)
+		}
+	}
+}
+
+// TestWire talks to a peer that says what it is told to.
+func TestWire(t *testing.T) {
+	for _, tt := range []struct {
+		name, says string
+		r          Request
+		want       Answer
+	}{
+		{"length", "HTTP/1.1 200 OK\r\nx-Odd: a\r\nContent-Length: 2\r\n\r\nab", Request{Method: "GET"},
+			Answer{Status: 200, Reason: "OK", Header: []Header{{"x-Odd", "a"}, {"Content-Length", "2"}}, Body: "ab"}},
+		{"chunks", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", Request{Method: "GET"},
+			Answer{Status: 200, Reason: "OK", Header: []Header{{"Transfer-Encoding", "chunked"}}, Body: "abc"}},
+		{"HEAD", "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n", Request{Method: "HEAD"},
+			Answer{Status: 200, Reason: "OK", Header: []Header{{"Content-Length", "2"}}}},
+		{"asked to go on", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n", Request{Method: "PUT", Body: "x", Header: []Header{{"Expect", "100-continue"}}},
+			Answer{Status: 201, Reason: "Created", Interim: 100, Header: []Header{{"Content-Length", "0"}}}},
+		{"refused at once", "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", Request{Method: "PUT", Body: "x", Header: []Header{{"Expect", "100-continue"}}},
+			Answer{Status: 401, Reason: "No", Header: []Header{{"Content-Length", "0"}}}},
+		{"cut", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", Request{Method: "GET"},
+			Answer{Status: 200, Reason: "OK", Header: []Header{{"Content-Length", "5"}}, Body: "ab", Failure: "connection closed"}},
+		{"bad chunk", "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n", Request{Method: "GET"},
+			Answer{Status: 200, Reason: "OK", Header: []Header{{"Transfer-Encoding", "chunked"}}, Failure: `chunk of "zz"`}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			w := &wire{dial: func(context.Context, string) (net.Conn, error) {
+				here, there := net.Pipe()
+				go func() {
+					r := bufio.NewReader(there)
+					for line := "x"; line != "\r\n"; {
+						line, _ = r.ReadString('\n')
+					}
+					go r.Discard(1 << 20)
+					_, _ = there.Write([]byte(tt.says))
+					there.Close()
+				}()
+				return here, nil
+			}}
+			defer w.close()
+			tt.r.Target = "/v1/a"
+			if got := w.do(context.Background(), &tt.r, "h", "t"); !reflect.DeepEqual(*got, tt.want) {
+				t.Errorf("%+v, want %+v", *got, tt.want)
+			}
+		})
+	}
+}
+
+func TestHead(t *testing.T) {
+	r := &Request{Method: "PUT", Target: "/v1/a", Body: "abc", Chunked: true, Header: []Header{{"x-MiXed", "v"}}}
+	want := "PUT /v1/a HTTP/1.1\r\nHost: h\r\nX-Auth-Token: t\r\nx-MiXed: v\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n"
+	if got := head(r, "h", "t") + payload(r); got != want {
+		t.Errorf("%q", got)
+	}
+	r = &Request{Method: "PUT", Target: "/", Header: []Header{{"Content-Length", "x"}}}
+	if got := head(r, "h", ""); strings.Count(got, "Content-Length") != 1 {
+		t.Errorf("%q", got)
+	}
+}

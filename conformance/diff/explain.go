@@ -1,0 +1,179 @@
+package diff
+
+import (
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// Explained is a difference that is known and right as it is.
+type Explained struct {
+	Name, Reason string
+	// match must be narrow: what it accepts is never looked at again.
+	match func(r *Request, d Difference, a, b *Answer) bool
+}
+
+// Table lists the explained differences. A is our endpoint, B upstream's.
+func Table() []Explained {
+	return []Explained{
+		{"info-version", "/info tells each product's version, the realms of its container sync, and whether it speaks S3",
+			func(r *Request, d Difference, a, b *Answer) bool {
+				return d.Field == "body" && strings.HasPrefix(r.Target, "/info") && comparableInfo(a.Body) == comparableInfo(b.Body)
+			}},
+		{"refused-by-parser", "heads that RFC 9110 forbids (names that are no tokens, values with control characters, lengths and codings that are " +
+			"none) are refused by the HTTP library before the pipeline sees them; OpenStack's server lets some pass",
+			func(r *Request, d Difference, a, _ *Answer) bool { return refusedByParser(a) && (malformed(r)) }},
+		{"staticweb-pages", "the pages that staticweb makes are worded and indented in our own way",
+			func(r *Request, d Difference, a, b *Answer) bool {
+				if r.Method == "HEAD" {
+					return d.Field == "header content-length" && r.Feature == "staticweb" && strings.HasPrefix(a.Get("Content-Type"), "text/html")
+				}
+				return (d.Field == "body" || d.Field == "header content-length" || d.Field == "header etag") && r.Feature == "staticweb" && webPage(a.Body) && webPage(b.Body)
+			}},
+		{"crash", "OpenStack's proxy crashed (500) where ours answers",
+			func(_ *Request, d Difference, a, b *Answer) bool {
+				return d.Field == "status" && b.Status == 500 && a.Status < 500 && (b.Body == "" || b.Body == "An error occurred" || b.Body == "Error enabling object versioning")
+			}},
+		{"304-case", "net/http sends the Content-Type of 304 only under a name that is not canonical",
+			func(_ *Request, d Difference, a, _ *Answer) bool {
+				return d.Field == "case content-type" && a.Status == 304
+			}},
+		{"long-lines", "heads with lines too long are refused with a body instead of a reason phrase",
+			func(r *Request, d Difference, a, b *Answer) bool {
+				return a.Status == 400 && b.Reason == "Header Line Too Long" && (r.Method == "HEAD" || strings.HasPrefix(a.Body, "Header Line Too Long"))
+			}},
+		{"domain-location", "domain_remap gives paths back as the client knows them",
+			func(r *Request, d Difference, _, _ *Answer) bool {
+				return strings.HasSuffix(d.Field, "location") && strings.Contains(r.Host, "example.net")
+			}},
+		{"no-body-to-wait-for", "net/http does not ask for a body of which there is none",
+			func(r *Request, d Difference, _, _ *Answer) bool {
+				return d.Field == "interim" && d.A == "0" && r.Body == "" && r.Tar == nil && !r.Chunked
+			}},
+		{"two-expires", "a temporary URL's Expires takes the place of the object's; OpenStack's answer has both",
+			func(r *Request, d Difference, _, _ *Answer) bool {
+				return d.Field == "header expires" && strings.Contains(r.Target, "temp_url_sig=") && strings.HasSuffix(d.B, "\n"+d.A)
+			}},
+		{"metadata-order", "of several faults in metadata the first is told, and net/http does not keep the order of headers",
+			func(r *Request, d Difference, a, b *Answer) bool {
+				return d.Field == "body" && a.Status == 400 && metadataFault(a.Body) && metadataFault(b.Body) && len(r.Header) > 1
+			}},
+		{"rights-before-versions", "object versioning asks for the client's rights before it tells which versions there are, and before it writes any",
+			func(r *Request, d Difference, a, b *Answer) bool {
+				if a.Status != 401 && a.Status != 403 || r.User == Owner {
+					return false
+				}
+				return d.Field == "status" && b.Status/100 == 4 && (strings.Contains(r.Target, "version-id=") || r.Method == "DELETE" && b.Status == 409) ||
+					(d.Field == "header etag" || d.Field == "header x-object-version-id" || d.Field == "header x-object-current-version-id") && d.A == "" && b.Get("X-Object-Version-Id") != ""
+			}},
+		{"versioned-link-body", "a symlink with a body is refused in versioned containers, too",
+			func(r *Request, d Difference, a, b *Answer) bool {
+				return d.Field == "status" && (b.Status == 201 || b.Status == 409) && a.Body == "Symlink requests require a zero byte body" && r.Get("X-Symlink-Target") != ""
+			}},
+		{"preflight-realm", "a refused preflight in a versioned container names no realm, as in any other",
+			func(r *Request, d Difference, a, _ *Answer) bool {
+				return d.Field == "header www-authenticate" && d.A == "" && a.Status == 401 && r.Method == "OPTIONS"
+			}},
+		{"head-new-account", "HEAD of an account that a write would create is 204 as of one that exists, not 200",
+			func(r *Request, d Difference, a, b *Answer) bool {
+				return d.Field == "status" && r.Method == "HEAD" && r.Kind() == "account" && a.Status == 204 && b.Status == 200
+			}},
+		{"bulk-order", "OpenStack's Swift deletes several objects at once and tells failures in the order in which they end",
+			func(r *Request, d Difference, a, b *Answer) bool {
+				return d.Field == "body" && (strings.Contains(r.Target, "delete") || strings.Contains(r.Target, "multipart-manifest=put")) && sameLines(a.Body, b.Body)
+			}},
+		{"reason-500", "net/http decides the words of a status; OpenStack's Swift calls 500 Internal Error",
+			func(_ *Request, d Difference, _, _ *Answer) bool {
+				return d.Field == "reason" && d.A == "Internal Server Error" && d.B == "Internal Error"
+			}},
+		{"legacy-version-id", "PUT with a version-id is refused where containers keep versions the old way; OpenStack's Swift overwrites the object if there is one",
+			func(r *Request, d Difference, a, b *Answer) bool {
+				return d.Field == "status" && r.Method == "PUT" && a.Status == 400 && b.Status == 201 && strings.HasPrefix(a.Body, "version-aware operations require")
+			}},
+		{"expectation", "Expect with anything but 100-continue is refused by the HTTP library",
+			func(r *Request, d Difference, a, _ *Answer) bool {
+				e := r.Get("Expect")
+				return d.Field == "status" && a.Status == 417 && e != "" && !strings.EqualFold(e, "100-continue")
+			}},
+	}
+}
+
+// comparableInfo is /info without what the endpoints may tell differently.
+func comparableInfo(body string) string {
+	var v map[string]map[string]any
+	if err := json.Unmarshal([]byte(body), &v); err != nil {
+		return body
+	}
+	delete(v, "s3api")
+	delete(v["swift"], "version")
+	delete(v["container_sync"], "realms")
+	b, err := json.Marshal(v)
+	if err != nil {
+		return body
+	}
+	return string(b)
+}
+
+// refusedByParser reports whether Go's net/http answered by itself.
+func refusedByParser(a *Answer) bool {
+	return (a.Status == 400 || a.Status == 501) && a.Get("X-Trans-Id") == "" && strings.HasPrefix(a.Get("Content-Type"), "text/plain")
+}
+
+// malformed reports whether a request's head breaks the grammar of HTTP.
+func malformed(r *Request) bool {
+	for i, h := range r.Header {
+		if h.Name == "" || strings.Trim(h.Name, tokenCharacters) != "" {
+			return true
+		}
+		if strings.ContainsFunc(h.Value, func(c rune) bool { return c < ' ' && c != '\t' || c == 0x7f }) {
+			return true
+		}
+		switch strings.ToLower(h.Name) {
+		case "content-length":
+			if h.Value == "" || strings.Trim(h.Value, "0123456789") != "" || i > 0 && r.Header[i-1].Name == h.Name {
+				return true
+			}
+		case "transfer-encoding":
+			return true
+		}
+	}
+	if !strings.HasPrefix(r.Target, "/") || badEscape.MatchString(r.Target) {
+		return true
+	}
+	return strings.ContainsFunc(r.Target, func(c rune) bool { return c <= ' ' || c == 0x7f }) || strings.Trim(r.Method, tokenCharacters) != ""
+}
+
+var badEscape = regexp.MustCompile(`%([^0-9a-fA-F]|.[^0-9a-fA-F]|.?$)`)
+
+const tokenCharacters = "!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+// sameLines reports whether two reports differ in the order of lines only.
+func sameLines(a, b string) bool {
+	parts := func(s string) []string {
+		out := strings.FieldsFunc(strings.ReplaceAll(s, "><", ">\n<"), func(c rune) bool { return c == '\n' })
+		for i := range out {
+			out[i] = strings.Trim(out[i], " ,\r")
+		}
+		slices.Sort(out)
+		return out
+	}
+	return slices.Equal(parts(a), parts(b))
+}
+
+// metadataFault reports whether a refusal is about one item of metadata.
+func metadataFault(body string) bool {
+	return strings.HasPrefix(body, "Metadata ") || strings.HasPrefix(body, "Header value too long") || strings.HasPrefix(body, "Too many metadata") || strings.HasPrefix(body, "Total metadata")
+}
+
+func webPage(body string) bool { return strings.HasPrefix(body, "<!DOCTYPE html>") }
+
+// explain is the name of the row that explains a difference, "" if none does.
+func explain(table []Explained, r *Request, d Difference, a, b *Answer) string {
+	for _, e := range table {
+		if e.match(r, d, a, b) {
+			return e.Name
+		}
+	}
+	return ""
+}
