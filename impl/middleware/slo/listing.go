@@ -30,7 +30,7 @@ func (f *filter) listing(ctx context.Context, req *web.Request) *web.Response {
 	if bytes.Contains(text, []byte(listingParam)) {
 		text = splitEtags(text)
 	}
-	resp.Body = web.Bytes(string(text))
+	resp.Body = web.Slice(text)
 	resp.SetLength(int64(len(text)))
 	return resp
 }

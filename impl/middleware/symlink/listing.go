@@ -54,7 +54,7 @@ func (f *filter) listing(ctx context.Context, req *web.Request) *web.Response {
 		version, path, _ := req.Swift()
 		text = showLinks(text, version, path.Account)
 	}
-	resp.Body = web.Bytes(string(text))
+	resp.Body = web.Slice(text)
 	resp.SetLength(int64(len(text)))
 	return resp
 }
