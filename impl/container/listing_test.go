@@ -3,6 +3,7 @@ package container
 import (
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 	"testing"
@@ -11,6 +12,8 @@ import (
 
 	"apus/impl/broker"
 	"apus/impl/swift"
+	"apus/impl/web"
+	"apus/impl/web/webtest"
 )
 
 var rewrite = flag.Bool("rewrite", false, "write the golden files anew")
@@ -98,5 +101,42 @@ func BenchmarkListingOf10000(b *testing.B) {
 				}
 			}
 		})
+	}
+}
+
+// The memory of a listing that was sent serves others, but not before it was
+// closed.
+func TestListingsAtOnce(t *testing.T) {
+	webtest.TrackBodies(t)
+	s := oddContainer(t, oddRows())
+	serve := func(query string) *web.Response {
+		req := web.NewRequest("GET", "/sda/0/a/c&<d>\"")
+		req.RawQuery = query
+		return s.Serve(t.Context(), req)
+	}
+	read := func(resp *web.Response) string {
+		b, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return string(b)
+	}
+	queries := []string{"format=json", "format=xml", "format=text", "format=json&limit=1"}
+	var want []string
+	for _, q := range queries {
+		resp := serve(q)
+		want = append(want, read(resp))
+		require.NoError(t, resp.Body.Close())
+		require.Empty(t, read(resp), "nothing is read of what is closed")
+	}
+	for round := range 3 {
+		var open []*web.Response
+		for _, q := range queries {
+			open = append(open, serve(q))
+		}
+		for i, resp := range open {
+			if i != round {
+				require.Equal(t, want[i], read(resp))
+			}
+			require.NoError(t, resp.Body.Close())
+		}
 	}
 }

@@ -1,10 +1,10 @@
 package listingformats
 
 import (
-	"encoding/binary"
-	"math/bits"
 	"unicode/utf16"
 	"unicode/utf8"
+
+	"apus/impl/swift"
 )
 
 // line is one entry of a listing. Numbers are as they were written. Its slices
@@ -152,7 +152,7 @@ func (s *scanner) string() ([]byte, bool) {
 		return nil, false
 	}
 	from := s.at
-	s.at = run(s.text, from)
+	s.at += swift.PlainJSON(s.text[from:])
 	end := s.at
 	if s.skip('"') {
 		return s.text[from:end], true
@@ -164,37 +164,10 @@ func (s *scanner) string() ([]byte, bool) {
 			return nil, false
 		}
 		from = s.at
-		s.at = run(s.text, from)
+		s.at += swift.PlainJSON(s.text[from:])
 		s.plain = append(s.plain, s.text[from:s.at]...)
 	}
 	return s.plain[start:], true
-}
-
-const (
-	ones  = 0x0101010101010101
-	highs = 0x8080808080808080
-)
-
-// run is where the first byte after from is that is not just a letter of a
-// string: a quote, a backslash, a control character, or one beyond ASCII.
-func run(text []byte, from int) int {
-	i := from
-	for ; len(text)-i >= 8; i += 8 {
-		// In each byte the highest bit says that it is one; only those after
-		// the first can be wrong, for what they lent to their neighbour.
-		x := binary.LittleEndian.Uint64(text[i:])
-		quote, backslash := x^ones*'"', x^ones*'\\'
-		special := (x | (x - ones*' ') | (quote - ones) | (backslash - ones)) & highs
-		if special != 0 {
-			return i + bits.TrailingZeros64(special)/8
-		}
-	}
-	for ; i < len(text); i++ {
-		if c := text[i]; c < ' ' || c == '"' || c == '\\' || c >= utf8.RuneSelf {
-			break
-		}
-	}
-	return i
 }
 
 // escape reads one into the plain text.

@@ -78,23 +78,6 @@ func TestScan(t *testing.T) {
 	}
 }
 
-// Each byte is found wherever it is in a word, and none that is not special.
-func TestRun(t *testing.T) {
-	for c := range 256 {
-		for at := range 20 {
-			text := []byte(strings.Repeat("\x7f ]!#[\x21\x5d~a", 3)[:23])
-			text[at] = byte(c)
-			want := len(text)
-			if c < ' ' || c == '"' || c == '\\' || c >= 0x80 {
-				want = at
-			}
-			require.Equal(t, want, run(text, 0), "%q", text)
-			text[22] = '"'
-			require.Equal(t, min(want, 22), run(text, 0), "%q", text)
-		}
-	}
-}
-
 // What is scanned is what encoding/json reads, and it renders to the same.
 func FuzzScan(f *testing.F) {
 	for _, seed := range []string{
