@@ -1,6 +1,7 @@
 package swift
 
 import (
+	"bytes"
 	"encoding/binary"
 	"math/bits"
 	"unicode/utf8"
@@ -32,4 +33,21 @@ func PlainJSON(text []byte) int {
 		}
 	}
 	return i
+}
+
+// HasMarker reports whether marker is in text. It looks for the byte at the
+// given place of the marker first, which should be one that is rare: filters
+// ask this of listings of megabytes, which seldom have any.
+func HasMarker(text []byte, marker string, at int) bool {
+	for from := 0; ; {
+		i := bytes.IndexByte(text[from:], marker[at])
+		if i < 0 {
+			return false
+		}
+		begin := from + i - at
+		if begin >= 0 && bytes.HasPrefix(text[begin:], []byte(marker)) {
+			return true
+		}
+		from += i + 1
+	}
 }

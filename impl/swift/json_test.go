@@ -23,3 +23,17 @@ func TestPlainJSON(t *testing.T) {
 		}
 	}
 }
+
+func TestHasMarker(t *testing.T) {
+	for _, c := range []struct {
+		text string
+		want bool
+	}{
+		{"", false}, {"a=", true}, {"=", false}, {"a", false}, {"==a==", true}, {"=a", false}, {"aa=", true}, {"b=a=b", true}, {"b=a", false}, {"xxxxxxxxxxxxa=", true},
+	} {
+		require.Equal(t, c.want, HasMarker([]byte(c.text), "a=", 1), "%q at the end", c.text)
+		require.Equal(t, c.want, HasMarker([]byte(c.text), "a=", 0), "%q at the beginning", c.text)
+	}
+	require.True(t, HasMarker([]byte("kksymlink_path"), "symlink_path", 6))
+	require.False(t, HasMarker([]byte("kksymlink_pat"), "symlink_path", 6))
+}
