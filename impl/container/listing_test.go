@@ -140,3 +140,14 @@ func TestListingsAtOnce(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkHead looks a container up, as proxies do for their caches.
+func BenchmarkHead(b *testing.B) {
+	s := oddContainer(b, oddRows())
+	b.ReportAllocs()
+	for b.Loop() {
+		if status, _, _ := ask(b, s, "HEAD /sda/0/a/c&<d>\""); status != 204 {
+			b.Fatal(status)
+		}
+	}
+}
