@@ -58,6 +58,9 @@ func gone(status int, deleted bool, body string) *web.Response {
 
 // result is the answer of a transaction, or to the error that ended it.
 func (s *Server) result(req *web.Request, resp *web.Response, err error) *web.Response {
+	if err != nil && resp != nil { // the transaction did not end well
+		resp.Abandon()
+	}
 	switch {
 	case swift.Is(err, swift.NotFound):
 		return gone(http.StatusNotFound, false, "")

@@ -7,7 +7,6 @@ import (
 
 	"apus/impl/broker"
 	"apus/impl/broker/dbserver"
-	"apus/impl/swift"
 	"apus/impl/web"
 )
 
@@ -108,29 +107,24 @@ func (s *Server) headers(x *broker.AccountTx, info *broker.AccountInfo) (http.He
 	return h, nil
 }
 
-// entrySize is about what an entry takes in a listing.
-const entrySize = 160
-
 func (s *Server) listing(format, account string, entries []broker.ContainerEntry) *dbserver.Listing {
-	l := dbserver.NewListing(format, "account", account, "container", len(entries)*entrySize)
+	l := dbserver.NewListing(format, "account", account, "container")
 	for i := range entries {
 		e := &entries[i]
 		if e.Subdir {
-			l.Subdir(e.Name)
+			l.Subdir([]byte(e.Name))
 			continue
 		}
 		fields := []dbserver.Field{
-			{Name: "name", Text: e.Name},
+			{Name: "name", Text: []byte(e.Name)},
 			{Name: "count", Number: &e.ObjectCount},
 			{Name: "bytes", Number: &e.BytesUsed},
-			{Name: "last_modified", Text: modified(e.PutTimestamp)},
+			{Name: "last_modified", Text: e.PutTimestamp.AppendISO(nil)},
 		}
 		if p := s.Swift.Policies.ByIndex(e.Policy); p != nil {
-			fields = append(fields, dbserver.Field{Name: "storage_policy", Text: p.Name})
+			fields = append(fields, dbserver.Field{Name: "storage_policy", Text: []byte(p.Name)})
 		}
-		l.Entry(e.Name, fields)
+		l.Entry([]byte(e.Name), fields)
 	}
 	return l
 }
-
-func modified(t swift.Timestamp) string { return t.ISO() }

@@ -201,14 +201,17 @@ func (x *AccountTx) List(o ListOptions) ([]ContainerEntry, error) {
 	l := lister{
 		sql:    "SELECT name, object_count, bytes_used, put_timestamp, storage_policy_index FROM container",
 		filter: "deleted = 0",
-		row: func(s *sqlite3.Stmt) error {
+		row: func(name []byte, s *sqlite3.Stmt) error {
 			out = append(out, ContainerEntry{
-				Name: s.ColumnText(0), ObjectCount: s.ColumnInt64(1), BytesUsed: s.ColumnInt64(2),
+				Name: string(name), ObjectCount: s.ColumnInt64(1), BytesUsed: s.ColumnInt64(2),
 				PutTimestamp: stamp(s.ColumnText(3)), Policy: s.ColumnInt(4),
 			})
 			return nil
 		},
-		group: func(name string) { out = append(out, ContainerEntry{Name: name, Subdir: true}) },
+		group: func(name []byte) error {
+			out = append(out, ContainerEntry{Name: string(name), Subdir: true})
+			return nil
+		},
 	}
 	err := l.list(x.t, o)
 	return out, err

@@ -199,32 +199,3 @@ func (x *ContainerTx) MergeObjects(objects []Object) error {
 	}
 	return mergeObjects(x.t, items)
 }
-
-// ObjectEntry is one line of a listing. A Subdir has a name only.
-type ObjectEntry struct {
-	Name              string
-	Subdir            bool
-	LastModified      swift.Timestamp
-	Size              int64
-	ContentType, ETag string
-}
-
-// List lists the objects of a policy.
-func (x *ContainerTx) List(policy int, o ListOptions) ([]ObjectEntry, error) {
-	var out []ObjectEntry
-	l := lister{
-		sql:    "SELECT name, created_at, size, content_type, etag FROM object",
-		filter: "deleted = 0 AND storage_policy_index = ?", args: []any{policy},
-		row: func(s *sqlite3.Stmt) error {
-			_, _, meta, err := decodeTimes(s.ColumnText(1))
-			out = append(out, ObjectEntry{
-				Name: s.ColumnText(0), LastModified: meta, Size: s.ColumnInt64(2),
-				ContentType: s.ColumnText(3), ETag: s.ColumnText(4),
-			})
-			return err
-		},
-		group: func(name string) { out = append(out, ObjectEntry{Name: name, Subdir: true}) },
-	}
-	err := l.list(x.t, o)
-	return out, err
-}

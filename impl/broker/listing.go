@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"bytes"
 	"strings"
 
 	"github.com/ncruces/go-sqlite3"
@@ -24,9 +25,10 @@ type lister struct {
 	sql    string // SELECT … FROM … with the name in column 0
 	filter string // condition on other columns
 	args   []any  // of filter
-	// row adds the entry at s, group adds a subdir.
-	row   func(s *sqlite3.Stmt) error
-	group func(name string)
+	// row adds the entry at s, group adds a subdir. Both may be sure of the
+	// name until they return.
+	row   func(name []byte, s *sqlite3.Stmt) error
+	group func(name []byte) error
 }
 
 // reservedEnd is the first name that is not reserved.
@@ -44,7 +46,7 @@ func (l *lister) list(t *tx, o ListOptions) error {
 	if o.Reverse {
 		c.low, c.high = c.high, c.low
 	}
-	first := c.low
+	first, last := c.low, []byte(nil)
 	if o.Path != nil {
 		o.Prefix, o.Delimiter = *o.Path, "/"
 		if o.Prefix != "" {
@@ -52,42 +54,50 @@ func (l *lister) list(t *tx, o ListOptions) error {
 		}
 	}
 	for count := 0; count < o.Limit; {
-		rows, done := 0, false
+		rows, grouped := 0, false
 		sql, args := l.statement(o, c, o.Limit-count)
 		err := t.query(sql, args, func(s *sqlite3.Stmt) (bool, error) {
 			rows++
-			name := s.ColumnText(0)
-			c.pass(name, o.Reverse)
-			end := -1
-			if o.Delimiter != "" {
-				end = strings.Index(name[len(o.Prefix):], o.Delimiter)
-			}
-			if o.Path != nil && name == o.Prefix {
+			last = append(last[:0], s.ColumnRawText(0)...)
+			group := o.groupOf(last)
+			switch {
+			case o.Path != nil && string(last) == o.Prefix:
 				return true, nil
-			}
-			group := ""
-			if end >= 0 {
-				group = name[:len(o.Prefix)+end+len(o.Delimiter)]
-			}
-			if group == "" || o.Path != nil && name == group {
+			case group == nil || o.Path != nil && len(group) == len(last):
 				count++
-				return true, l.row(s)
+				return true, l.row(last, s)
 			}
-			c.skip(group, o.Reverse)
-			if o.Path == nil && group != first {
+			grouped = true
+			c.skip(string(group), o.Reverse)
+			if o.Path == nil && string(group) != first {
 				count++
-				l.group(group)
+				return false, l.group(group)
 			}
 			return false, nil
 		})
 		if err != nil {
 			return err
 		}
-		if done = rows == 0 || o.Delimiter == ""; done {
+		if rows == 0 || o.Delimiter == "" {
 			return nil
+		}
+		if !grouped {
+			c.pass(string(last), o.Reverse)
 		}
 	}
 	return nil
+}
+
+// groupOf is the beginning of a name up to the delimiter; nil if it has none.
+func (o *ListOptions) groupOf(name []byte) []byte {
+	if o.Delimiter == "" {
+		return nil
+	}
+	end := bytes.Index(name[len(o.Prefix):], []byte(o.Delimiter))
+	if end < 0 {
+		return nil
+	}
+	return name[:len(o.Prefix)+end+len(o.Delimiter)]
 }
 
 // pass leaves name behind.

@@ -1,6 +1,7 @@
 package container
 
 import (
+	"bytes"
 	"context"
 	"maps"
 	"net/http"
@@ -93,6 +94,10 @@ func (s *Server) view(ctx context.Context, t dbserver.Target,
 		resp, err = fn(x, info)
 		return err
 	})
+	if err != nil && resp != nil { // the transaction did not end well
+		resp.Abandon()
+		resp = nil
+	}
 	if swift.Is(err, swift.NotFound) {
 		return absent(&broker.ContainerInfo{}), nil
 	}
@@ -136,11 +141,11 @@ func (s *Server) showObjects(x *broker.ContainerTx, info *broker.ContainerInfo, 
 	}
 	h.Set("X-Backend-Record-Type", "object")
 	h.Set("X-Backend-Record-Storage-Policy-Index", strconv.Itoa(policy))
-	entries, err := x.ListServed(policy, o)
-	if err != nil {
+	l, add := listing(format, t.Container)
+	if err := x.EachServed(policy, o, add); err != nil {
 		return nil, err
 	}
-	return listing(format, t.Container, entries).Response(h), nil
+	return l.Response(h), nil
 }
 
 // fullHeaders are those of an existing container, stored ones included.
@@ -181,30 +186,38 @@ func headers(info *broker.ContainerInfo) http.Header {
 	return h
 }
 
-// entrySize is about what an entry takes in a listing.
-const entrySize = 240
-
-func listing(format, container string, entries []broker.ObjectEntry) *dbserver.Listing {
-	l := dbserver.NewListing(format, "container", container, "object", len(entries)*entrySize)
-	var fields [5]dbserver.Field
-	for i := range entries {
-		e := &entries[i]
-		if e.Subdir {
-			l.Subdir(e.Name)
-			continue
+func listing(format, container string) (l *dbserver.Listing, add func(*broker.ObjectRow) error) {
+	l = dbserver.NewListing(format, "container", container, "object")
+	isJSON := strings.HasSuffix(format, "/json")
+	modified := make([]byte, 0, 32)
+	return l, func(r *broker.ObjectRow) error {
+		if r.Subdir {
+			l.Subdir(r.Name)
+			return nil
 		}
-		contentType, counted := broker.SplitSwiftBytes(e.ContentType)
-		if n, err := strconv.ParseInt(counted, 10, 64); err == nil {
-			e.Size = n
+		contentType, size := counted(r)
+		modified = r.LastModified.AppendISO(modified[:0])
+		fields := [5]dbserver.Field{
+			{Name: "name", Text: r.Name}, {Name: "hash", Text: r.ETag}, {Name: "bytes", Number: &size},
+			{Name: "content_type", Text: contentType}, {Name: "last_modified", Text: modified},
 		}
-		fields = [5]dbserver.Field{
-			{Name: "name", Text: e.Name}, {Name: "hash", Text: e.ETag}, {Name: "bytes", Number: &e.Size},
-			{Name: "content_type", Text: contentType}, {Name: "last_modified", Text: e.LastModified.ISO()},
-		}
-		if strings.HasSuffix(format, "/json") {
+		if isJSON {
 			fields[0], fields[2] = fields[2], fields[0] // upstream's orders differ
 		}
-		l.Entry(e.Name, fields[:])
+		l.Entry(r.Name, fields[:])
+		return nil
 	}
-	return l
+}
+
+// counted is the content type that clients see, and the size that a large
+// object stands for.
+func counted(r *broker.ObjectRow) (contentType []byte, size int64) {
+	if bytes.IndexByte(r.ContentType, ';') < 0 {
+		return r.ContentType, r.Size
+	}
+	rest, text := broker.SplitSwiftBytes(string(r.ContentType))
+	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
+		return []byte(rest), n
+	}
+	return []byte(rest), r.Size
 }

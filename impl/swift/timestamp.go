@@ -69,8 +69,14 @@ func ParseTimestamp(s string) (Timestamp, error) {
 	return ts, nil
 }
 
+// ParseNormal reads the normal form alone.
+func ParseNormal(b []byte) (t Timestamp, ok bool) {
+	t.ticks, ok = parseNormal(b)
+	return t, ok
+}
+
 // parseNormal reads exactly dddddddddd.ddddd without loss.
-func parseNormal(s string) (int64, bool) {
+func parseNormal[T string | []byte](s T) (int64, bool) {
 	if len(s) != normalDigits || s[normalDot] != '.' {
 		return 0, false
 	}
@@ -168,7 +174,58 @@ func (t Timestamp) CeilSeconds() int64 {
 }
 
 // ISO is the form of last_modified in listings: microseconds, no zone.
-func (t Timestamp) ISO() string { return t.Time().Format("2006-01-02T15:04:05.000000") }
+func (t Timestamp) ISO() string { return string(t.AppendISO(make([]byte, 0, len(isoLayout)))) }
+
+const isoLayout = "2006-01-02T15:04:05.000000"
+
+// AppendISO appends ISO. A listing has ten thousand of them.
+func (t Timestamp) AppendISO(b []byte) []byte {
+	if t.ticks < 0 || t.ticks > MaxTicks {
+		return t.Time().AppendFormat(b, isoLayout)
+	}
+	seconds := t.ticks / TicksPerSecond
+	year, month, day := civil(seconds / secondsPerDay)
+	seconds %= secondsPerDay
+	b = append(appendDigits(appendDigits(b, year/100), year%100), '-')
+	b = append(appendDigits(b, month), '-')
+	b = append(appendDigits(b, day), 'T')
+	b = append(appendDigits(b, seconds/3600), ':')
+	b = append(appendDigits(b, seconds/60%60), ':')
+	b = append(appendDigits(b, seconds%60), '.')
+	fraction := t.ticks % TicksPerSecond
+	b = appendDigits(appendDigits(b, fraction/1000), fraction/10%100)
+	return append(b, byte('0'+fraction%10), '0')
+}
+
+// appendDigits appends a number below 100.
+func appendDigits(b []byte, n int64) []byte { return append(b, byte('0'+n/10), byte('0'+n%10)) }
+
+const secondsPerDay = 24 * 60 * 60
+
+// Days of the Gregorian calendar, which repeats itself after an era of 400
+// years. Years begin in March here, so that a leap day is the last of its year.
+const (
+	daysPerYear    = 365
+	daysPerLeap    = 4*daysPerYear + 1
+	daysPerCentury = 25*daysPerLeap - 1
+	daysPerEra     = 4*daysPerCentury + 1
+	epochDay       = 719468 // days from March of the year 0 to 1970
+)
+
+// civil is the date of a day since 1970.
+func civil(day int64) (year, month, dayOfMonth int64) {
+	day += epochDay
+	era := day / daysPerEra
+	day %= daysPerEra
+	inEra := (day - day/(daysPerLeap-1) + day/daysPerCentury - day/(daysPerEra-1)) / daysPerYear
+	day -= daysPerYear*inEra + inEra/4 - inEra/100
+	fromMarch := (5*day + 2) / 153 // five months from March have 153 days, in the same order again and again
+	year, month = era*400+inEra, fromMarch+3
+	if month > 12 {
+		year, month = year+1, month-12
+	}
+	return year, month, day - (153*fromMarch+2)/5 + 1
+}
 
 // Inverted sorts newest first in a listing of names. Twice inverted is t
 // again, but for the very last tick with an offset.

@@ -119,3 +119,36 @@ func FuzzParseTimestamp(f *testing.F) {
 		}
 	})
 }
+
+// Every day that a timestamp may fall on has the date that package time says,
+// and every part of a second its digits.
+func TestISOAsTime(t *testing.T) {
+	check := func(ticks int64) {
+		ts := NewTimestamp(ticks, 1)
+		if want, got := ts.Time().Format("2006-01-02T15:04:05.000000"), ts.ISO(); got != want {
+			t.Fatalf("%d: %s, want %s", ticks, got, want)
+		}
+	}
+	const day = 24 * 60 * 60 * TicksPerSecond
+	for ticks := int64(0); ticks <= MaxTicks; ticks += day {
+		check(ticks)
+		check(min(ticks+day-1, MaxTicks))
+	}
+	for ticks := int64(0); ticks < 2*day; ticks += 77_777 {
+		check(1_700_000_000*TicksPerSecond + ticks)
+	}
+	for _, ticks := range []int64{-1, -day, MaxTicks, MaxTicks + 1} {
+		check(ticks)
+	}
+}
+
+func TestParseNormal(t *testing.T) {
+	for text, want := range map[string]int64{
+		"1700000000.12345": 170000000012345, "0000000000.00001": 1, "1700000000.1234": -1, "1700000000,12345": -1, "17000000x0.12345": -1, "": -1,
+	} {
+		got, ok := ParseNormal([]byte(text))
+		if ok != (want >= 0) || ok && got != NewTimestamp(want, 0) {
+			t.Errorf("%q: %v, %v", text, got, ok)
+		}
+	}
+}

@@ -1,10 +1,12 @@
 package web
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -89,6 +91,25 @@ type bytesBody struct{ *strings.Reader }
 
 func (bytesBody) Close() error { return nil }
 
+// Slice is a body of bytes that nobody changes any more. It implements
+// io.WriterTo and io.Seeker, and ReadAll returns the bytes themselves.
+func Slice(b []byte) io.ReadCloser { return &sliceBody{*bytes.NewReader(b), b} }
+
+type sliceBody struct {
+	bytes.Reader
+	all []byte
+}
+
+func (*sliceBody) Close() error { return nil }
+
+// rest is what is still to be read, and is read with this.
+func (b *sliceBody) rest() []byte {
+	rest := b.all[len(b.all)-b.Len():]
+	b.Reset(nil)
+	b.all = nil
+	return rest
+}
+
 // OK reports a 2xx status.
 func (r *Response) OK() bool { return r.Status/100 == 2 }
 
@@ -106,14 +127,49 @@ func (r *Response) Abandon() { _ = r.Body.Close() }
 // ReadAll finishes the response and returns its body. A body larger than
 // limit is an error of kind swift.TooLarge.
 func (r *Response) ReadAll(limit int64) ([]byte, error) {
-	b, err := io.ReadAll(io.LimitReader(r.Body, limit+1))
+	b, whole, err := r.ReadUpTo(limit)
 	if cerr := r.Body.Close(); err == nil {
 		err = cerr
 	}
-	if err == nil && int64(len(b)) > limit {
+	if err == nil && !whole {
 		return nil, swift.E("web.ReadAll", "", swift.TooLarge, fmt.Errorf("body is larger than %d bytes", limit))
 	}
 	return b, err
+}
+
+// ReadUpTo reads the body if it has no more than limit bytes. If it has more
+// it is not whole: the first bytes are returned and the others are still to be
+// read. The response is not finished.
+func (r *Response) ReadUpTo(limit int64) (b []byte, whole bool, err error) {
+	if s, ok := r.Body.(*sliceBody); ok && int64(s.Len()) <= limit {
+		return s.rest(), true, nil
+	}
+	b, err = readAll(io.LimitReader(r.Body, limit+1), min(r.ContentLength, limit))
+	return b, int64(len(b)) <= limit, err
+}
+
+// firstRead is how much room is made before there is any sign that a length is
+// true: an answer to HEAD has one too.
+const firstRead = 512
+
+// readAll reads rd to its end, which is likely to come after so many bytes.
+func readAll(rd io.Reader, expected int64) ([]byte, error) {
+	b := make([]byte, 0, firstRead)
+	for {
+		n, err := rd.Read(b[len(b):cap(b)])
+		b = b[:len(b)+n]
+		switch {
+		case err == io.EOF:
+			return b, nil
+		case err != nil:
+			return b, err
+		case len(b) < cap(b):
+		case len(b) <= int(expected):
+			b = slices.Grow(b, int(expected)+1-len(b)) // one more to see the end
+		default:
+			b = slices.Grow(b, len(b))
+		}
+	}
 }
 
 // Replace discards the body and puts another in its place. The length is in

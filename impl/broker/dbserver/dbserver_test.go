@@ -128,10 +128,10 @@ func TestXMLAsUpstream(t *testing.T) {
 	const name = "a\"<&>'\n\t\ré"
 	one := int64(1)
 	build := func(whole, kind string, entries ...[]Field) string {
-		l := NewListing("application/xml", whole, name, kind, 0)
+		l := NewListing("application/xml", whole, name, kind)
 		for _, e := range entries {
-			l.Subdir(name)
-			l.Entry(name, e)
+			l.Subdir([]byte(name))
+			l.Entry([]byte(name), e)
 		}
 		return string(read(t, l))
 	}
@@ -143,8 +143,8 @@ func TestXMLAsUpstream(t *testing.T) {
 	require.Equal(t, head+`<container name="`+attribute+`" />`, build("container", "object"))
 	require.Equal(t, head+`<container name="`+attribute+`"><subdir name="`+attribute+`"><name>`+text+`</name></subdir>`+
 		`<object><name>`+text+`</name><hash /><bytes>1</bytes></object></container>`,
-		build("container", "object", []Field{{Name: "name", Text: name}, {Name: "hash"}, {Name: "bytes", Number: &one}}))
+		build("container", "object", []Field{{Name: "name", Text: []byte(name)}, {Name: "hash"}, {Name: "bytes", Number: &one}}))
 	require.Equal(t, head+`<account name="`+attribute+"\">\n</account>", build("account", "container"))
 	require.Equal(t, head+`<account name="`+attribute+"\">\n<subdir name=\""+attribute+"\" />\n<container><name>"+text+"</name><count>1</count></container>\n</account>",
-		build("account", "container", []Field{{Name: "name", Text: name}, {Name: "count", Number: &one}}))
+		build("account", "container", []Field{{Name: "name", Text: []byte(name)}, {Name: "count", Number: &one}}))
 }

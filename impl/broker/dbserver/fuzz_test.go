@@ -73,9 +73,9 @@ func FuzzListing(f *testing.F) {
 			return
 		}
 		n := int64(7)
-		l := NewListing("application/json", "container", "c", "object", 64)
-		l.Entry(name, []Field{{Name: "name", Text: name}, {Name: "bytes", Number: &n}})
-		l.Subdir(name)
+		l := NewListing("application/json", "container", "c", "object")
+		l.Entry([]byte(name), []Field{{Name: "name", Text: []byte(name)}, {Name: "bytes", Number: &n}})
+		l.Subdir([]byte(name))
 		text := read(t, l)
 		var got []map[string]any
 		require.NoError(t, json.Unmarshal(text, &got), string(text))
@@ -86,8 +86,8 @@ func FuzzListing(f *testing.F) {
 		if strings.ContainsFunc(name, func(r rune) bool { return r < ' ' && r != '\n' && r != '\t' || r == 0xfffe || r == 0xffff }) {
 			return // XML has no way to write these
 		}
-		l = NewListing("application/xml", "container", "c", "object", 64)
-		l.Entry(name, []Field{{Name: "name", Text: name}})
+		l = NewListing("application/xml", "container", "c", "object")
+		l.Entry([]byte(name), []Field{{Name: "name", Text: []byte(name)}})
 		var doc struct {
 			Object []struct {
 				Name string `xml:"name"`

@@ -1,16 +1,19 @@
 package dbserver
 
 import (
+	"bytes"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode/utf16"
 	"unicode/utf8"
 
 	"apus/impl/broker"
 	"apus/impl/config"
+	"apus/impl/swift"
 	"apus/impl/web"
 )
 
@@ -190,6 +193,7 @@ func isQuoted(s string) bool {
 // Subdir, for every entry.
 type Listing struct {
 	format string
+	buf    *[]byte // where b came from
 	b      []byte
 	count  int
 	open   string // what ends the first tag in XML, once there is an entry
@@ -197,10 +201,17 @@ type Listing struct {
 	kind   string // element of an entry in XML
 }
 
+// listings are the memory of listings that were sent. What is kept of it is
+// bounded: a listing of the longest names leaves nothing behind.
+var listings = sync.Pool{New: func() any { b := make([]byte, 0, 64<<10); return &b }}
+
+const mostKept = 8 << 20
+
 // NewListing starts one. Of is the name of the account or container; kind is
 // what an entry is called in XML.
-func NewListing(format, whole, of, kind string, size int) *Listing {
-	l := &Listing{format: format, kind: kind, b: make([]byte, 0, size)}
+func NewListing(format, whole, of, kind string) *Listing {
+	l := &Listing{format: format, kind: kind, buf: listings.Get().(*[]byte)}
+	l.b = (*l.buf)[:0]
 	switch {
 	case l.isJSON():
 		l.b, l.close = append(l.b, '['), "]"
@@ -220,12 +231,13 @@ func (l *Listing) isXML() bool  { return strings.HasSuffix(l.format, "/xml") }
 
 // Field is one property of an entry. Text is used if Number is nil.
 type Field struct {
-	Name, Text string
-	Number     *int64
+	Name   string
+	Text   []byte
+	Number *int64
 }
 
 // Entry adds an entry; plain text shows its name alone.
-func (l *Listing) Entry(name string, fields []Field) {
+func (l *Listing) Entry(name []byte, fields []Field) {
 	switch {
 	case l.isJSON():
 		l.comma()
@@ -234,7 +246,7 @@ func (l *Listing) Entry(name string, fields []Field) {
 			if i > 0 {
 				l.b = append(l.b, ", "...)
 			}
-			l.b = append(appendJSON(l.b, f.Name), ": "...)
+			l.b = append(append(append(l.b, '"'), f.Name...), `": `...)
 			if f.Number != nil {
 				l.b = strconv.AppendInt(l.b, *f.Number, 10)
 			} else {
@@ -246,7 +258,7 @@ func (l *Listing) Entry(name string, fields []Field) {
 		l.openXML()
 		l.b = append(l.b, "<"+l.kind+">"...)
 		for _, f := range fields {
-			text := f.Text
+			text := string(f.Text)
 			if f.Number != nil {
 				text = strconv.FormatInt(*f.Number, 10)
 			}
@@ -261,16 +273,16 @@ func (l *Listing) Entry(name string, fields []Field) {
 }
 
 // Subdir adds a group of names.
-func (l *Listing) Subdir(name string) {
+func (l *Listing) Subdir(name []byte) {
 	switch {
 	case l.isJSON():
 		l.comma()
 		l.b = append(appendJSON(append(l.b, `{"subdir": `...), name), '}')
 	case l.isXML():
 		l.openXML()
-		l.b = append(appendAttribute(append(l.b, `<subdir name="`...), name), '"')
+		l.b = append(appendAttribute(append(l.b, `<subdir name="`...), string(name)), '"')
 		if l.kind == "object" {
-			l.b = append(appendElement(append(l.b, '>'), "name", name), "</subdir>"...)
+			l.b = append(appendElement(append(l.b, '>'), "name", string(name)), "</subdir>"...)
 		} else {
 			l.b = append(l.b, " />"...)
 		}
@@ -301,7 +313,24 @@ func (l *Listing) endXML() {
 	}
 }
 
-// Response is the listing as an answer: 204 if there is no text.
+// body is a listing that is being sent. Its memory serves again when it is
+// closed.
+type body struct {
+	bytes.Reader
+	buf *[]byte
+}
+
+func (b *body) Close() error {
+	b.Reset(nil)
+	if b.buf != nil && cap(*b.buf) <= mostKept {
+		listings.Put(b.buf)
+	}
+	b.buf = nil
+	return nil
+}
+
+// Response is the listing as an answer: 204 if there is no text. Nothing can
+// be added any more.
 func (l *Listing) Response(h http.Header) *web.Response {
 	switch {
 	case l.count > 0 || !l.isXML():
@@ -316,24 +345,24 @@ func (l *Listing) Response(h http.Header) *web.Response {
 	if len(l.b) == 0 {
 		status = http.StatusNoContent
 	}
-	return &web.Response{Status: status, Header: h, Body: web.Bytes(string(l.b)), ContentLength: int64(len(l.b))}
+	*l.buf = l.b
+	b := &body{*bytes.NewReader(l.b), l.buf}
+	return &web.Response{Status: status, Header: h, Body: web.Track("listing", b), ContentLength: int64(len(l.b))}
 }
 
 const hexDigits = "0123456789abcdef"
 
 // appendJSON appends a JSON string in ASCII, as Python's json writes it.
-func appendJSON(b []byte, s string) []byte {
+func appendJSON(b, s []byte) []byte {
 	b = append(b, '"')
-	start := 0
-	for i := 0; i < len(s); {
-		c := s[i]
-		if c >= ' ' && c < 0x7f && c != '"' && c != '\\' {
-			i++
-			continue
+	for {
+		plain := swift.PlainJSON(s)
+		b = append(b, s[:plain]...)
+		if s = s[plain:]; len(s) == 0 {
+			return append(b, '"')
 		}
-		b = append(b, s[start:i]...)
 		size := 1
-		switch c {
+		switch c := s[0]; c {
 		case '"', '\\':
 			b = append(b, '\\', c)
 		case '\n':
@@ -346,17 +375,13 @@ func appendJSON(b []byte, s string) []byte {
 			b = append(b, `\b`...)
 		case '\f':
 			b = append(b, `\f`...)
-		case 0x7f:
-			b = append(b, c)
 		default:
 			var r rune
-			r, size = utf8.DecodeRuneInString(s[i:])
+			r, size = utf8.DecodeRune(s)
 			b = appendEscape(b, r)
 		}
-		i += size
-		start = i
+		s = s[size:]
 	}
-	return append(append(b, s[start:]...), '"')
 }
 
 func appendEscape(b []byte, r rune) []byte {

@@ -8,8 +8,8 @@
 package listingformats
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
 	"io"
 	"net/http"
 	"slices"
@@ -107,67 +107,25 @@ func vary(h http.Header) {
 // convert replaces the JSON body. A body that is not a listing is passed on
 // as it is.
 func convert(resp *web.Response, want, name string, container, reserved bool) *web.Response {
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxListing+1))
+	body, whole, err := resp.ReadUpTo(maxListing)
 	if err != nil {
 		resp.Abandon()
 		return web.NewResponse(http.StatusServiceUnavailable)
 	}
-	if len(body) > maxListing {
-		resp.Body = web.WrapBody(io.MultiReader(strings.NewReader(string(body)), resp.Body), resp.Body)
+	if !whole {
+		resp.Body = web.WrapBody(io.MultiReader(bytes.NewReader(body), resp.Body), resp.Body)
 		return resp
 	}
 	out, ok := render(body, want, name, container, reserved)
 	if !ok {
-		resp.Replace(web.Bytes(string(body)), int64(len(body)))
+		resp.Replace(web.Slice(body), int64(len(body)))
 		return resp
 	}
 	if len(out) == 0 {
 		resp.Status = http.StatusNoContent
 	}
 	resp.Header.Set("Content-Type", want+"; charset=utf-8")
-	resp.Replace(web.Bytes(out), int64(len(out)))
+	resp.Replace(web.Slice(out), int64(len(out)))
 	resp.SetLength(int64(len(out)))
 	return resp
-}
-
-// render is the listing in the wanted form; false if it is no listing.
-func render(body []byte, want, name string, container, reserved bool) (string, bool) {
-	if want == "application/json" && (reserved || !strings.Contains(string(body), `\u0000`)) {
-		return string(body), json.Valid(body)
-	}
-	var items []entry
-	if err := json.Unmarshal(body, &items); err != nil {
-		return "", false
-	}
-	var raw []json.RawMessage
-	if want == "application/json" {
-		if err := json.Unmarshal(body, &raw); err != nil {
-			return "", false
-		}
-	}
-	kept := items[:0]
-	var keptRaw []json.RawMessage
-	for i, e := range items {
-		switch {
-		case e.Name == nil && e.Subdir == nil:
-			return "", false
-		case !reserved && strings.Contains(e.name(), "\x00"):
-		default:
-			kept = append(kept, e)
-			if raw != nil {
-				keptRaw = append(keptRaw, raw[i])
-			}
-		}
-	}
-	switch want {
-	case "text/plain":
-		return text(kept), true
-	case "application/json":
-		if keptRaw == nil {
-			return "[]", true
-		}
-		b, err := json.Marshal(keptRaw)
-		return string(b), err == nil
-	}
-	return xml(kept, name, container), true
 }

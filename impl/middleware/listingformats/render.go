@@ -1,11 +1,50 @@
 package listingformats
 
 import (
+	"bytes"
 	"encoding/json"
-	"strings"
 )
 
-// entry is one line of a listing. Numbers stay as they were written.
+// render is the listing in the wanted form; false if it is no listing.
+func render(body []byte, want, name string, container, reserved bool) ([]byte, bool) {
+	if want == "application/json" {
+		return renderJSON(body, reserved)
+	}
+	w := newWriter(want, name, container, reserved, len(body))
+	if scan(body, w.add) {
+		return w.end(), true
+	}
+	w = newWriter(want, name, container, reserved, len(body))
+	if decode(body, w.add) {
+		return w.end(), true
+	}
+	return nil, false
+}
+
+// renderJSON takes out what is reserved.
+func renderJSON(body []byte, reserved bool) ([]byte, bool) {
+	if reserved || !bytes.Contains(body, []byte(`\u0000`)) {
+		return body, scan(body, func(*line) {}) || json.Valid(body)
+	}
+	kept := []json.RawMessage{}
+	var raw []json.RawMessage
+	if json.Unmarshal(body, &raw) != nil {
+		return nil, false
+	}
+	i := 0
+	if !decode(body, func(l *line) {
+		if bytes.IndexByte(l.name, 0) < 0 {
+			kept = append(kept, raw[i])
+		}
+		i++
+	}) {
+		return nil, false
+	}
+	out, err := json.Marshal(kept)
+	return out, err == nil
+}
+
+// entry is one line of a listing in any JSON.
 type entry struct {
 	Name          *string     `json:"name"`
 	Subdir        *string     `json:"subdir"`
@@ -17,104 +56,188 @@ type entry struct {
 	StoragePolicy *string     `json:"storage_policy"`
 }
 
-func (e *entry) name() string {
-	if e.Subdir != nil {
-		return *e.Subdir
+// decode is scan for whatever JSON a listing may be in.
+func decode(body []byte, add func(*line)) bool {
+	var items []entry
+	if json.Unmarshal(body, &items) != nil {
+		return false
 	}
-	return *e.Name
-}
-
-func text(items []entry) string {
-	var b strings.Builder
 	for i := range items {
-		b.WriteString(items[i].name())
-		b.WriteByte('\n')
+		e := &items[i]
+		l := line{
+			count: []byte(e.Count), bytes: []byte(e.Bytes), hash: []byte(e.Hash),
+			contentType: []byte(e.ContentType), lastModified: []byte(e.LastModified),
+		}
+		switch {
+		case e.Subdir != nil:
+			l.name, l.subdir = []byte(*e.Subdir), true
+		case e.Name != nil:
+			l.name = []byte(*e.Name)
+		default:
+			return false
+		}
+		if e.StoragePolicy != nil {
+			l.policy, l.policed = []byte(*e.StoragePolicy), true
+		}
+		add(&l)
 	}
-	return b.String()
+	return true
 }
 
 const xmlHead = `<?xml version="1.0" encoding="UTF-8"?>` + "\n"
 
-var (
-	escapeText = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;")
-	escapeAttr = strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&quot;",
-		"\r", "&#13;", "\n", "&#10;", "\t", "&#09;")
-)
-
-// xmlWriter writes elements without the spaces that encoding/xml has no say
-// in; clients compare these bodies.
-type xmlWriter struct{ strings.Builder }
-
-func (w *xmlWriter) element(name, value string) {
-	w.WriteString("<" + name + ">")
-	_, _ = escapeText.WriteString(w, value)
-	w.WriteString("</" + name + ">")
+// writer writes a listing as text or XML. The XML is without the spaces that
+// encoding/xml has no say in; clients compare these bodies.
+type writer struct {
+	out       []byte
+	text      bool
+	container bool
+	reserved  bool // names are shown that are
+	empty     bool
 }
 
-func (w *xmlWriter) open(name, attr string) {
-	w.WriteString("<" + name + ` name="`)
-	_, _ = escapeAttr.WriteString(w, attr)
-	w.WriteString(`">`)
-}
-
-func xml(items []entry, name string, container bool) string {
-	var w xmlWriter
-	w.WriteString(xmlHead)
-	if container {
-		w.containerListing(items, name)
-	} else {
-		w.accountListing(items, name)
+// newWriter begins a listing of name that is so long in JSON.
+func newWriter(want, name string, container, reserved bool, length int) *writer {
+	w := &writer{text: want == "text/plain", container: container, reserved: reserved, empty: true}
+	if w.text {
+		w.out = make([]byte, 0, length/8) // about a name's share
+		return w
 	}
-	return w.String()
+	w.out = append(make([]byte, 0, len(xmlHead)+length+length/4), xmlHead...)
+	w.begin(w.whole(), []byte(name))
+	return w
 }
 
-func (w *xmlWriter) accountListing(items []entry, name string) {
-	w.open("account", name)
-	w.WriteString("\n")
-	for i := range items {
-		e := &items[i]
-		if e.Subdir != nil {
-			w.WriteString(`<subdir name="`)
-			_, _ = escapeAttr.WriteString(w, *e.Subdir)
-			w.WriteString("\" />\n")
-			continue
-		}
-		w.WriteString("<container>")
-		w.element("name", *e.Name)
-		w.element("count", e.Count.String())
-		w.element("bytes", e.Bytes.String())
-		w.element("last_modified", e.LastModified)
-		if e.StoragePolicy != nil {
-			w.element("storage_policy", *e.StoragePolicy)
-		}
-		w.WriteString("</container>\n")
+// whole is the element that all is in.
+func (w *writer) whole() string {
+	if w.container {
+		return "container"
 	}
-	w.WriteString("</account>")
+	return "account"
 }
 
-func (w *xmlWriter) containerListing(items []entry, name string) {
-	if len(items) == 0 {
-		w.WriteString(`<container name="`)
-		_, _ = escapeAttr.WriteString(w, name)
-		w.WriteString(`" />`)
+func (w *writer) add(l *line) {
+	if !w.reserved && bytes.IndexByte(l.name, 0) >= 0 {
 		return
 	}
-	w.open("container", name)
-	for i := range items {
-		e := &items[i]
-		if e.Subdir != nil {
-			w.open("subdir", *e.Subdir)
-			w.element("name", *e.Subdir)
-			w.WriteString("</subdir>")
+	if w.text {
+		w.out = append(append(w.out, l.name...), '\n')
+		return
+	}
+	if w.empty {
+		w.first()
+	}
+	if w.container {
+		w.object(l)
+	} else {
+		w.bucket(l)
+	}
+}
+
+// first ends the first tag.
+func (w *writer) first() {
+	w.empty = false
+	w.out = append(w.out, '>')
+	if !w.container {
+		w.out = append(w.out, '\n')
+	}
+}
+
+// end is the whole listing.
+func (w *writer) end() []byte {
+	switch {
+	case w.text:
+		return w.out
+	case w.empty && w.container:
+		return append(w.out, " />"...)
+	case w.empty:
+		w.first()
+	}
+	return append(append(append(w.out, "</"...), w.whole()...), '>')
+}
+
+func (w *writer) object(l *line) {
+	if l.subdir {
+		w.begin("subdir", l.name)
+		w.out = append(w.out, '>')
+		w.element("name", l.name)
+		w.out = append(w.out, "</subdir>"...)
+		return
+	}
+	w.out = append(w.out, "<object>"...)
+	w.element("name", l.name)
+	w.element("hash", l.hash)
+	w.element("bytes", l.bytes)
+	w.element("content_type", l.contentType)
+	w.element("last_modified", l.lastModified)
+	w.out = append(w.out, "</object>"...)
+}
+
+func (w *writer) bucket(l *line) {
+	if l.subdir {
+		w.begin("subdir", l.name)
+		w.out = append(w.out, " />\n"...)
+		return
+	}
+	w.out = append(w.out, "<container>"...)
+	w.element("name", l.name)
+	w.element("count", l.count)
+	w.element("bytes", l.bytes)
+	w.element("last_modified", l.lastModified)
+	if l.policed {
+		w.element("storage_policy", l.policy)
+	}
+	w.out = append(w.out, "</container>\n"...)
+}
+
+// begin is a tag but for its end.
+func (w *writer) begin(element string, name []byte) {
+	w.out = append(append(append(w.out, '<'), element...), ` name="`...)
+	w.escaped(name, true)
+	w.out = append(w.out, '"')
+}
+
+func (w *writer) element(name string, value []byte) {
+	w.out = append(append(append(w.out, '<'), name...), '>')
+	w.escaped(value, false)
+	w.out = append(append(append(w.out, "</"...), name...), '>')
+}
+
+func (w *writer) escaped(text []byte, attribute bool) {
+	from := 0
+	for i, c := range text {
+		if c > '>' {
 			continue
 		}
-		w.WriteString("<object>")
-		w.element("name", *e.Name)
-		w.element("hash", e.Hash)
-		w.element("bytes", e.Bytes.String())
-		w.element("content_type", e.ContentType)
-		w.element("last_modified", e.LastModified)
-		w.WriteString("</object>")
+		var escape string
+		switch c {
+		case '&':
+			escape = "&amp;"
+		case '<':
+			escape = "&lt;"
+		case '>':
+			escape = "&gt;"
+		case '"', '\r', '\n', '\t':
+			if attribute {
+				escape = attributeEscape(c)
+			}
+		}
+		if escape != "" {
+			w.out = append(append(w.out, text[from:i]...), escape...)
+			from = i + 1
+		}
 	}
-	w.WriteString("</container>")
+	w.out = append(w.out, text[from:]...)
+}
+
+func attributeEscape(c byte) string {
+	switch c {
+	case '"':
+		return "&quot;"
+	case '\r':
+		return "&#13;"
+	case '\n':
+		return "&#10;"
+	}
+	return "&#09;"
 }

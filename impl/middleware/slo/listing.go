@@ -1,12 +1,13 @@
 package slo
 
 import (
-	"apus/impl/middleware/heartbeat"
 	"bytes"
 	"context"
 	"encoding/json"
 	"strings"
 
+	"apus/impl/middleware/heartbeat"
+	"apus/impl/swift"
 	"apus/impl/web"
 )
 
@@ -27,10 +28,10 @@ func (f *filter) listing(ctx context.Context, req *web.Request) *web.Response {
 	if err != nil {
 		return web.FromError(err)
 	}
-	if bytes.Contains(text, []byte(listingParam)) {
+	if swift.HasMarker(text, listingParam, len(listingParam)-1) {
 		text = splitEtags(text)
 	}
-	resp.Body = web.Bytes(string(text))
+	resp.Body = web.Slice(text)
 	resp.SetLength(int64(len(text)))
 	return resp
 }

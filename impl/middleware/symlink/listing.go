@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 
+	"apus/impl/swift"
 	"apus/impl/web"
 )
 
@@ -50,11 +51,11 @@ func (f *filter) listing(ctx context.Context, req *web.Request) *web.Response {
 	if err != nil {
 		return web.FromError(err)
 	}
-	if bytes.Contains(text, []byte(targetParam+"=")) {
+	if swift.HasMarker(text, targetParam+"=", len(targetParam)) {
 		version, path, _ := req.Swift()
 		text = showLinks(text, version, path.Account)
 	}
-	resp.Body = web.Bytes(string(text))
+	resp.Body = web.Slice(text)
 	resp.SetLength(int64(len(text)))
 	return resp
 }

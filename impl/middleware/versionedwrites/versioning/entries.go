@@ -61,7 +61,7 @@ func encodeListing(items []entry) []byte {
 
 // replaceBody puts a listing into the response whose body was read.
 func replaceBody(resp *web.Response, text []byte) *web.Response {
-	resp.Body = web.Bytes(string(text))
+	resp.Body = web.Slice(text)
 	resp.SetLength(int64(len(text)))
 	return resp
 }

@@ -1,7 +1,6 @@
 package versioning
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"maps"
@@ -18,6 +17,9 @@ import (
 	"apus/impl/web"
 )
 
+// linkKey is what symlink calls where a link leads to.
+const linkKey = "symlink_path"
+
 // listing shows links to versions as the objects they stand for, or lists
 // the versions too.
 func (f *filter) listing(ctx context.Context, req *web.Request, resp *web.Response, path swift.Path, hidden string) *web.Response {
@@ -26,7 +28,7 @@ func (f *filter) listing(ctx context.Context, req *web.Request, resp *web.Respon
 		return web.FromError(swift.E("versioning.listing", path.String(), swift.Unavailable, err))
 	}
 	all := req.Query().Has("versions")
-	if !all && !bytes.Contains(text, []byte("symlink_path")) {
+	if !all && !swift.HasMarker(text, linkKey, strings.IndexByte(linkKey, 'k')) {
 		return replaceBody(resp, text)
 	}
 	items, ok := decodeListing(text)
