@@ -73,7 +73,7 @@ func TestSmallBodiesLeaveInOneWrite(t *testing.T) {
 	for _, tc := range []struct {
 		size int
 		once bool
-	}{{0, true}, {10, true}, {4 << 10, true}, {32 << 10, true}, {32<<10 + 1, false}, {4 << 10, true}, {1 << 20, false}} {
+	}{{0, true}, {10, true}, {4 << 10, true}, {32 << 10, true}, {40 << 10, false}, {4 << 10, true}, {1 << 20, false}} {
 		body = strings.Repeat("x", tc.size)
 		if _, err := io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n"); err != nil {
 			t.Fatal(err)
