@@ -62,9 +62,6 @@ func (b *Body) Reset(br *bufio.Reader, length int64) {
 // else why it cannot be read.
 func (b *Body) Err() error { return b.err }
 
-// Left is how much of a body of known length, or of the chunk, is still to come.
-func (b *Body) Left() int64 { return b.left }
-
 // Read implements io.Reader.
 func (b *Body) Read(p []byte) (n int, err error) {
 	if b.err != nil || len(p) == 0 {

@@ -62,10 +62,10 @@ func AppendHeader(dst []byte, h http.Header, skip func(name string) bool) []byte
 	return dst
 }
 
-const crlf = "\r\n"
-
-// LastChunk ends a chunked body.
-const LastChunk = "0\r\n\r\n"
+const (
+	crlf      = "\r\n"
+	lastChunk = "0\r\n\r\n"
+)
 
 // ChunkWriter writes a body in chunks, one for each Write, at once. Close
 // writes the end of the body and leaves w open.
@@ -94,7 +94,7 @@ func (c *ChunkWriter) Write(p []byte) (int, error) {
 
 // Close writes the end of the body.
 func (c *ChunkWriter) Close() error {
-	_, err := io.WriteString(c.w, LastChunk)
+	_, err := io.WriteString(c.w, lastChunk)
 	return err
 }
 

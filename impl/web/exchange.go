@@ -38,7 +38,7 @@ func (x *exchange) receive() *Response {
 	}
 	raw, query, _ := strings.Cut(target, "?")
 	foldDuplicates(head.Header)
-	x.meta = Meta{TxnID: head.Header.Get("X-Trans-Id"), Log: cfg.Log, Start: cfg.Clock.Now(), PolicyIndex: -1}
+	x.meta = Meta{TxnID: head.Header.Get("X-Trans-Id"), Log: cfg.Log, Start: cfg.Clock.Now()}
 	x.req = Request{
 		Method: head.Method, Path: UnescapePath(raw), RawPath: raw, RawQuery: query,
 		Header: head.Header, Body: http.NoBody, ContentLength: head.Length,
@@ -94,6 +94,7 @@ type requestBody struct {
 	in     http1.Body
 	waits  bool // the client wants to be asked
 	second bool
+	got    int64 // has been read
 	err    error // sticky; io.EOF when the body was read to its end
 }
 
@@ -115,6 +116,7 @@ func (b *requestBody) Read(p []byte) (int, error) {
 	}
 	b.x.c.in.what = inBody
 	n, err := b.in.Read(p)
+	b.got += int64(n)
 	if err != nil {
 		b.end(err)
 	}

@@ -93,8 +93,8 @@ func (x *exchange) begin(resp *Response) {
 	out = x.appendFraming(out, resp)
 	if x.hangUp {
 		out = append(out, "Connection: close\r\n"...)
-	} else {
-		out = append(out, "Connection: keep-alive\r\n"...) // which Swift's servers say
+	} else if strings.EqualFold(x.head.Header.Get("Connection"), "keep-alive") {
+		out = append(out, "Connection: keep-alive\r\n"...) // whoever asks is told
 	}
 	w.out = append(out, "\r\n"...)
 }
@@ -136,7 +136,7 @@ func (x *exchange) readRest() {
 	if !b.unread() {
 		return
 	}
-	if x.hangUp = x.hangUp || b.waits || x.head.Length > restMax && b.in.Left() > restMax; x.hangUp {
+	if x.hangUp = x.hangUp || b.waits || x.head.Length-b.got > restMax; x.hangUp {
 		return
 	}
 	x.c.in.await(x.c.round.cfg.ClientTimeout) // for all of it

@@ -85,7 +85,7 @@ func (w *clientWriter) flush() error {
 // may resume from there.
 func (w *clientWriter) finish(err error) error {
 	if err == nil && w.mode == chunked {
-		w.out = append(w.out, http1.LastChunk...)
+		w.out = append(w.out, lastChunk...)
 	}
 	if w.failed {
 		return err
@@ -142,6 +142,8 @@ func (w *clientWriter) write(p []byte) (int, error) {
 	}
 	return w.writeVector(p, end)
 }
+
+const lastChunk = "0\r\n\r\n"
 
 var crlf = []byte("\r\n")
 
