@@ -3,6 +3,7 @@ package web
 import (
 	"io"
 	"net"
+	"strings"
 	"sync"
 
 	"apus/impl/host"
@@ -50,7 +51,10 @@ type clientWriter struct {
 	pieces [3][]byte
 }
 
-var _ io.ReaderFrom = (*clientWriter)(nil)
+var (
+	_ io.ReaderFrom   = (*clientWriter)(nil)
+	_ io.StringWriter = (*clientWriter)(nil)
+)
 
 func (w *clientWriter) open(c *conn) {
 	w.c, w.begun = c, true
@@ -121,6 +125,13 @@ func (w *clientWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
+// WriteString implements io.StringWriter, for texts of which there should be
+// no other copy.
+func (w *clientWriter) WriteString(s string) (int, error) {
+	n, err := copyBuffered(w, strings.NewReader(s))
+	return int(n), err
+}
+
 func (w *clientWriter) write(p []byte) (int, error) {
 	if len(p) == 0 {
 		return 0, nil
@@ -153,15 +164,23 @@ func (w *clientWriter) gathers() bool {
 }
 
 // writeVector sends what is gathered, p and end in one call, without copying p.
-func (w *clientWriter) writeVector(p, end []byte) (int, error) {
-	before := len(w.out)
-	w.pieces = [3][]byte{w.out, p, end}
-	w.vector = w.pieces[:]
+func (w *clientWriter) writeVector(p, end []byte) (n int, err error) {
 	w.extendDeadline()
-	n, err := w.vector.WriteTo(w.c.nc)
-	w.pieces, w.out = [3][]byte{}, w.out[:0]
+	before := len(w.out)
+	if before == 0 && end == nil {
+		n, err = w.c.nc.Write(p)
+	} else {
+		w.vector = append(w.pieces[:0], w.out, p)
+		if end != nil {
+			w.vector = append(w.vector, end)
+		}
+		var all int64
+		all, err = w.vector.WriteTo(w.c.nc)
+		n = min(max(int(all)-before, 0), len(p))
+		w.pieces, w.out = [3][]byte{}, w.out[:0]
+	}
 	w.failed = err != nil
-	return min(max(int(n)-before, 0), len(p)), err
+	return n, err
 }
 
 // ReadFrom gathers a short body without another copy and lets a file reach
