@@ -32,6 +32,17 @@
 // it a linearizable read. The metadata that a POST wrote is not part of what
 // X-Newest compares and may always be stale.
 //
+// A version of an object, once an answer has named it, never changes and is
+// deleted by nobody: it is read under its identity for good, whatever became
+// of the object. A read through a symbolic link is a read of what the link
+// leads to, because the links of a workload are written once and never
+// deleted. What a signed URL shows lacks the metadata, and with them the
+// knowledge whose timestamp the answer has. A list of deletions is a deletion of
+// each name on it, of which the report says how it ended; one that the report
+// does not speak of may have happened. A copy writes a value with an identity
+// of its own, whose content is known by its ETag alone: it must be that of
+// something that may have been at the source before the copy was over.
+//
 // 404 is another matter, because the proxy looks at every primary and as
 // many handoffs before it gives that answer, and does not count those that
 // did not reply. See [NoLie].

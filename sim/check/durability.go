@@ -24,6 +24,8 @@ import (
 //   - "rejected", "foreign": what is stored was written under this name by a
 //     write that was not refused.
 //   - "mixed": all copies with the same timestamp are the same.
+//   - "lost version": every version that the answer to a PUT named is on as
+//     many devices as its object must be, whatever came after it.
 //
 // The rule for "lost" needs no order among concurrent writes: a device only
 // ever replaces what it has by something newer, so whatever the order was,
@@ -32,7 +34,7 @@ import (
 // a DELETE follows: a tombstone hides older data with all their metadata, also
 // metadata newer than itself.
 func Durability(h *model.History, records []Record, hasher swift.Hasher) []Violation {
-	d := &durability{h: h, order: newOrder(h, records), writers: writers(h), byHash: map[swift.Hash][]*Record{}}
+	d := &durability{h: h, order: newOrder(h, records), writers: writers(h), copies: newCopies(h), byHash: map[swift.Hash][]*Record{}}
 	for i := range records {
 		r := &records[i]
 		d.byHash[r.Hash] = append(d.byHash[r.Hash], r)
@@ -42,7 +44,9 @@ func Durability(h *model.History, records []Record, hasher swift.Hasher) []Viola
 	for _, p := range paths {
 		known[hasher.Hash(p)] = p
 		d.name(p, by[p], d.byHash[hasher.Hash(p)])
+		d.versions(p, by[p], hasher)
 	}
+	d.archived(records, known, hasher)
 	for i := range records {
 		d.record(&records[i], known)
 	}
@@ -53,6 +57,7 @@ type durability struct {
 	h       *model.History
 	order   *order
 	writers map[model.ValueID]*model.Op
+	copies  *copies
 	byHash  map[swift.Hash][]*Record
 	found   []Violation
 }
@@ -145,7 +150,7 @@ func (d *durability) record(r *Record, known map[swift.Hash]swift.Path) {
 		fail("foreign", "nobody ever spoke of an object %q", r.Metadata["name"])
 		return
 	}
-	if r.Tombstone {
+	if r.Tombstone || r.Metadata["Content-Type"] == deleteMarker && d.deleted(p) {
 		return
 	}
 	id := model.ValueOfType(r.Metadata["Content-Type"])
@@ -155,6 +160,11 @@ func (d *durability) record(r *Record, known map[swift.Hash]swift.Path) {
 		fail("foreign", "value %s was not written under this name", id)
 	case w.Outcome == model.Failed:
 		fail("rejected", "%s was refused or cut short", w)
+	case r.Metadata[versionLink] != "" && r.Size == 0:
+	case w.Kind == model.ObjectCopy:
+		if v, ok := d.copies.value(id, r.MD5); !ok || r.Size != v.Size {
+			fail("damaged", "nothing of %d bytes with MD5 %s was at the source of %s", r.Size, r.MD5, w)
+		}
 	case w.Kind == model.ObjectPut && (r.Size != d.h.Values[id].Size || r.MD5 != d.h.Values[id].ETag):
 		fail("damaged", "value %s has %d bytes and MD5 %s", id, d.h.Values[id].Size, d.h.Values[id].ETag)
 	}

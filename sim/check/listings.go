@@ -91,7 +91,7 @@ func compareRow(rec *Record, row *Row) (kind, text string) {
 // and a listing asks one replica. See FreshListings for what is promised when
 // nothing goes wrong.
 func ListingAnswers(h *model.History) []Violation {
-	l := &lister{h: h, written: map[swift.Path][]*model.Op{}}
+	l := &lister{h: h, copies: newCopies(h), written: map[swift.Path][]*model.Op{}}
 	for _, o := range h.Ops {
 		if o.Kind.PutsObject() || o.Kind == model.ContainerPut {
 			l.written[o.Path()] = append(l.written[o.Path()], o)
@@ -107,6 +107,7 @@ func ListingAnswers(h *model.History) []Violation {
 
 type lister struct {
 	h       *model.History
+	copies  *copies
 	written map[swift.Path][]*model.Op
 	found   []Violation
 }
@@ -199,6 +200,10 @@ func (l *lister) origin(o *model.Op, r model.Row) {
 // describes compares a row with a value. The hash of a large object is that
 // of its manifest, which the judge does not know.
 func (l *lister) describes(r model.Row, v model.Value) bool {
+	if v.Copy {
+		base, ok := l.copies.value(v.ID, r.Hash)
+		return ok && model.ValueOfType(r.ContentType) == v.ID && r.Bytes == base.Size
+	}
 	return model.ValueOfType(r.ContentType) == v.ID && r.Bytes == v.Size && (v.Parts != nil || r.Hash == v.ETag)
 }
 

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"time"
 
+	"apus/impl/swift"
 	"apus/sim/model"
 )
 
@@ -16,11 +17,13 @@ import (
 //
 // A client that hangs up, or that waits less than usual, is not judged. A
 // large object may break off, or be refused with 409, once somebody has asked
-// to delete its segments, or has deleted them.
+// to delete its segments, or has deleted them; so may a copy of it.
 //
 // A POST may be answered 503 once the name was written or deleted while a
 // node was not whole: a replica that missed it says 202 and the others 404, or
-// the reverse, which Swift takes for neither, and nothing replicates yet.
+// the reverse, which Swift takes for neither, and nothing replicates yet. The
+// same answers come while a PUT or DELETE of the name is under way, which has
+// reached some nodes and not yet others.
 func Liveness(h *model.History, within time.Duration) []Violation {
 	l := &living{h: h, gone: segmentsGone(h)}
 	by := byPath(h)
@@ -37,10 +40,16 @@ func Liveness(h *model.History, within time.Duration) []Violation {
 }
 
 // missed reports whether a write of the name before o may have passed by a
-// replica.
+// replica, or one at the same time may not have reached all yet.
 func missed(h *model.History, ops []*model.Op, o *model.Op) bool {
 	for _, w := range ops {
-		if w.Kind.WritesObject() && w.Start < o.Start && !h.Facts.Quiet(w.Start, w.Until()) {
+		if !w.Kind.WritesObject() || w == o {
+			continue
+		}
+		if w.Start < o.Start && !h.Facts.Quiet(w.Start, w.Until()) {
+			return true
+		}
+		if w.Kind != model.ObjectPost && w.Outcome != model.Failed && w.Overlaps(o) {
 			return true
 		}
 	}
@@ -53,13 +62,13 @@ func missed(h *model.History, ops []*model.Op, o *model.Op) bool {
 // zone were impaired. It speaks of reads of everything, of PUT and DELETE of objects
 // and of PUT of containers; not of what Swift refuses by design when one
 // replica never heard of the object and another is down: POST, and DELETE of
-// a container. X-Newest reads do not resume in mid-body and may break off, and
+// a container. X-Newest reads, of which a copy is one, do not resume in mid-body and may break off, and
 // so may a body while a proxy waits for a stalled node longer than the client.
 func Available(h *model.History) []Violation {
 	l := &living{h: h, gone: segmentsGone(h)}
 	for _, o := range h.Ops {
 		switch o.Kind {
-		case model.ObjectPost, model.ContainerPost, model.AccountPost, model.ContainerDelete, model.ManifestDelete, model.Auth:
+		case model.ObjectPost, model.ObjectCopy, model.ContainerPost, model.AccountPost, model.ContainerDelete, model.ManifestDelete, model.Auth:
 			continue
 		}
 		if stayed(o) && oneZone(&h.Facts, o) && o.Resp.Status >= 500 {
@@ -92,8 +101,20 @@ func (l *living) judge(property string, o *model.Op, within time.Duration) {
 
 // excused reports a large object whose segments may be gone.
 func (l *living) excused(o *model.Op) bool {
-	at, ok := l.gone[o.Container][o.Object]
-	return ok && o.Kind == model.ObjectGet && at <= o.End
+	container, object := o.Container, o.Object
+	switch o.Kind {
+	case model.ObjectCopy:
+		source, err := swift.ParsePath(string(o.Req.From))
+		if err != nil {
+			return false
+		}
+		container, object = model.Name(source.Container), model.Name(source.Object)
+	case model.ObjectGet:
+	default:
+		return false
+	}
+	at, ok := l.gone[container][object]
+	return ok && at <= o.End
 }
 
 // segmentsGone is when the segments of the large objects of a name were first

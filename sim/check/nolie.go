@@ -19,20 +19,23 @@ import (
 //     without the object are not a quorum that replied, and it does not
 //     count handoffs, or the first primary, that never heard of the object.
 //     412 to "If-Match: *" is the same statement.
+//     A version that the answer to a PUT named is there for good, because
+//     nobody deletes any.
 //   - "no-container": no 404 to a GET or HEAD of a container, or to a PUT of
 //     an object in it, if a PUT of the container was acknowledged before and no
 //     DELETE of it was ever asked for.
 //   - "accepted-short": no 201 to an upload that the client cut short. (202
 //     may come early: the proxy met something newer and needs no body.)
 //   - "accepted-etag", "refused-etag": no 201 to a PUT with a wrong Etag, no
-//     422 to one without.
+//     422 to one without. (A copy of what is damaged may be refused so.)
 //   - "condition": 304, 412 and 200 agree with the conditions of the request
 //     and with Etag and Last-Modified of the answer; 412 only comes to a
 //     request with a condition.
 //   - "range": 416 only comes to a range that the stated length cannot
 //     satisfy, and that length is that of a value written under the name.
 //     With three ranges or more Swift may also refuse because they overlap.
-//   - "put-etag": the Etag in a 201 is that of what was sent.
+//   - "put-etag": the Etag in a 201 is that of what was sent, or for a copy
+//     that of something that was at its source.
 //   - "last-modified": Last-Modified in a 201 lies within the request, rounded
 //     up to a second, give or take the clock error.
 //
@@ -40,7 +43,7 @@ import (
 // POST likewise, when two replicas missed it: that is Swift's majority, and
 // judged in runs without faults only (Linearizable).
 func NoLie(h *model.History) []Violation {
-	c := &liar{h: h, order: newOrder(h, nil)}
+	c := &liar{h: h, order: newOrder(h, nil), copies: newCopies(h)}
 	by := byPath(h)
 	for _, o := range h.Ops {
 		if o.Kind.ReadsObject() {
@@ -57,9 +60,10 @@ func NoLie(h *model.History) []Violation {
 }
 
 type liar struct {
-	h     *model.History
-	order *order
-	found []Violation
+	h      *model.History
+	order  *order
+	copies *copies
+	found  []Violation
 }
 
 func (c *liar) fail(kind string, o *model.Op, others []*model.Op, format string, args ...any) {
@@ -74,6 +78,10 @@ func saysAbsent(o *model.Op) bool {
 
 func (c *liar) absent(o *model.Op, ops []*model.Op) {
 	if !saysAbsent(o) {
+		return
+	}
+	if o.Kind == model.VersionGet {
+		c.fail("absent", o, nil, "%d for a version that was made", o.Resp.Status)
 		return
 	}
 	for _, p := range ops {
@@ -122,16 +130,19 @@ func hasPart(v model.Value, id model.ValueID) bool {
 
 func (c *liar) put(o *model.Op) {
 	created := o.Resp.Status == http.StatusCreated
-	v := c.h.Values[o.Req.Value]
+	v, may := c.copies.value(o.Req.Value, o.Resp.Header.Get("Etag"))
 	switch {
 	case created && o.Req.Short:
 		c.fail("accepted-short", o, nil, "201 to an upload that was cut short")
 	case created && o.Req.BadEtag:
 		c.fail("accepted-etag", o, nil, "201 to a PUT whose Etag is not that of its body")
-	case o.Resp.Status == http.StatusUnprocessableEntity && !o.Req.BadEtag:
+	case created && !may:
+		c.fail("put-etag", o, nil, "the Etag of the answer is %s, which nothing at the source had", o.Resp.Header.Get("Etag"))
+	case o.Resp.Status == http.StatusUnprocessableEntity && !o.Req.BadEtag && o.Kind != model.ObjectCopy:
 		c.fail("refused-etag", o, nil, "422 to a PUT whose Etag was right or not given")
 	case o.Resp.Status == http.StatusPreconditionFailed && o.Req.Header.Get("If-None-Match") == "":
 		c.fail("condition", o, nil, "412 to a PUT without a condition")
+	case created && o.Req.Header.Get("X-Object-Manifest") != "": // an empty object
 	case created && strings.Trim(o.Resp.Header.Get("Etag"), `"`) != v.ETag:
 		c.fail("put-etag", o, nil, "the Etag of the answer is %s, that of the body %s", o.Resp.Header.Get("Etag"), v.ETag)
 	}
@@ -219,11 +230,21 @@ func (c *liar) unsatisfiable(o *model.Op, ops []*model.Op) {
 		c.fail("range", o, nil, "416 although %q can be satisfied by %d bytes", asked, size)
 	}
 	for _, p := range ops {
-		if p.Kind.PutsObject() && c.h.Values[p.Req.Value].Size == size {
+		if p.Kind.PutsObject() && (c.h.Values[p.Req.Value].Size == size || p.Kind == model.ObjectCopy && c.sized(size)) {
 			return
 		}
 	}
 	c.fail("range", o, nil, "416 speaks of %d bytes, which no value of this name has", size)
+}
+
+// sized reports whether there is any value of a size.
+func (c *liar) sized(size int64) bool {
+	for _, v := range c.h.Values {
+		if v.Size == size {
+			return true
+		}
+	}
+	return false
 }
 
 // containers checks 404s about containers that were never deleted.

@@ -30,8 +30,8 @@ func newOrder(h *model.History, records []Record) *order {
 	o := &order{facts: &h.Facts, exact: map[model.ValueID]swift.Timestamp{}, doubled: map[model.ValueID]swift.Timestamp{}}
 	for _, op := range h.Ops {
 		ts, ok := op.Resp.Timestamp()
-		if !ok || !op.Kind.ReadsObject() || !op.Resp.Success() {
-			continue
+		if !ok || !op.Kind.ReadsObject() || !op.Resp.Success() || op.Req.Signed {
+			continue // a signed URL hides whether the timestamp is a POST's
 		}
 		if post := metaID(op.Resp.Header, "X-Object-Meta-Post"); post != 0 {
 			o.saw(post, ts)
@@ -44,7 +44,11 @@ func newOrder(h *model.History, records []Record) *order {
 		if r.Tombstone || r.Damage != "" {
 			continue
 		}
-		o.saw(model.ValueOfType(r.Metadata["Content-Type"]), r.Timestamp)
+		written := r.Timestamp
+		if r.Metadata[versionLink] != "" {
+			written = written.WithOffset(0) // of the version that it leads to
+		}
+		o.saw(model.ValueOfType(r.Metadata["Content-Type"]), written)
 		if !r.MetaTimestamp.IsZero() {
 			o.saw(metaIDOf(r.Metadata["X-Object-Meta-Post"]), r.MetaTimestamp)
 		}

@@ -26,6 +26,8 @@ func TestLiveness(t *testing.T) {
 			h.op(model.ManifestDelete, 1, 2, 200)
 			h.op(model.ObjectGet, 3, 4, 503)
 		}, ""},
+		{"POST beside the first PUT", func(h hist) { h.put(1, 3, 1, 201); h.post(2, 4, 9, 503) }, ""},
+		{"POST after the PUT", func(h hist) { h.put(1, 3, 1, 201); h.post(4, 5, 9, 503) }, "error"},
 		{"error", func(h hist) { h.put(1, 2, 1, 503) }, "error"},
 		{"error when healed", func(h hist) { h.impaired(1, 3, 9); h.put(15, 16, 1, 500) }, "error"},
 		{"no answer", func(h hist) { h.del(1, 2, 0) }, "error"},

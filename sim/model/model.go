@@ -60,25 +60,34 @@ const (
 	ManifestPut     Kind = "manifest-put" // of a static large object
 	ManifestGet     Kind = "manifest-get" // ?multipart-manifest=get
 	ManifestDelete  Kind = "manifest-delete"
+	// ObjectCopy writes what another object is. It has a value of its own, of
+	// which only identity and origin are known (see [Value]).
+	ObjectCopy Kind = "object-copy"
+	// VersionGet reads a version of an object of a versioned container, by the
+	// identity that the answer to its PUT gave.
+	VersionGet Kind = "version-get"
+	// BulkDelete asks for the deletion of several objects at once. What became
+	// of each is an ObjectDelete of its own in the history.
+	BulkDelete Kind = "bulk-delete"
 )
 
 // WritesObject reports whether the kind may change the object of its path.
 func (k Kind) WritesObject() bool {
 	switch k {
-	case ObjectPut, ObjectPost, ObjectDelete, ManifestPut, ManifestDelete:
+	case ObjectPut, ObjectPost, ObjectDelete, ObjectCopy, ManifestPut, ManifestDelete:
 		return true
 	}
 	return false
 }
 
 // PutsObject reports whether the kind stores a value under its path.
-func (k Kind) PutsObject() bool { return k == ObjectPut || k == ManifestPut }
+func (k Kind) PutsObject() bool { return k == ObjectPut || k == ManifestPut || k == ObjectCopy }
 
 // DeletesObject reports whether the kind removes the object of its path.
 func (k Kind) DeletesObject() bool { return k == ObjectDelete || k == ManifestDelete }
 
 // ReadsObject reports whether the kind answers with the object of its path.
-func (k Kind) ReadsObject() bool { return k == ObjectGet || k == ObjectHead }
+func (k Kind) ReadsObject() bool { return k == ObjectGet || k == ObjectHead || k == VersionGet }
 
 // Name is a path part of arbitrary bytes; in JSON it is percent-encoded.
 type Name string
@@ -126,6 +135,15 @@ type Request struct {
 	Short bool `json:"short,omitempty"`
 	// BadEtag says that the Etag announced is not that of the body.
 	BadEtag bool `json:"bad_etag,omitempty"`
+	// Via is the symbolic link by which the object was read: "/container/object".
+	Via Name `json:"via,omitempty"`
+	// Signed says that a signature in the URL stood for the token. The answer
+	// to such a request has no metadata, by Swift's default.
+	Signed bool `json:"signed,omitempty"`
+	// From is the source of a copy: "/account/container/object".
+	From Name `json:"from,omitempty"`
+	// Version is what a VersionGet names.
+	Version string `json:"version,omitempty"`
 }
 
 // Response is what came back.
@@ -164,6 +182,9 @@ func (r *Response) LastModified() (time.Time, bool) {
 	t, err := http.ParseTime(r.Header.Get("Last-Modified"))
 	return t, err == nil
 }
+
+// Version is the version that a PUT or DELETE in a versioned container made.
+func (r *Response) Version() string { return r.Header.Get("X-Object-Version-Id") }
 
 // Success reports a 2xx status.
 func (r *Response) Success() bool { return r.Status/100 == 2 }

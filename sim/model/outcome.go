@@ -23,7 +23,7 @@ const (
 //     Etag: every node refuses to commit it;
 //   - a status that the proxy gives before it speaks to a storage node for
 //     the write itself: 400, 401, 403, 405, 411, 413, 414, and 404 of a PUT
-//     (there is no container);
+//     (there is no container) or of a copy (or no source);
 //   - 412 of an object PUT: the bodies of the other nodes are broken off.
 //     Not so for an empty body, which a node has before it is told to stop.
 //
@@ -62,7 +62,7 @@ func notFound(k Kind) Outcome {
 	switch k {
 	case ObjectDelete:
 		return OK
-	case ObjectPut, ManifestPut:
+	case ObjectPut, ManifestPut, ObjectCopy:
 		return Failed
 	}
 	return Unknown

@@ -6,6 +6,8 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -73,6 +75,28 @@ type Value struct {
 	ETag string `json:"etag"`
 	// Parts are the segments of a large object, in order.
 	Parts []Part `json:"parts,omitempty"`
+	// MD5 is that of the content of a large object.
+	MD5 string `json:"md5,omitempty"`
+	// Copy says that the value is a copy of another, which only the ETag of
+	// answers and records tells. Size and ETag are not known.
+	Copy bool `json:"copy,omitempty"`
+}
+
+// Sum is the MD5 of the content; empty if that is not known.
+func (v Value) Sum() string {
+	if v.Parts != nil {
+		return v.MD5
+	}
+	return v.ETag
+}
+
+// As is a plain object of the same content with another identity.
+func (v Value) As(id ValueID) Value {
+	parts := v.Parts
+	if parts == nil {
+		parts = []Part{{Value: v.ID, Size: v.Size, ETag: v.ETag}}
+	}
+	return Value{ID: id, Size: v.Size, ETag: v.Sum(), Parts: parts, Copy: true}
 }
 
 // Part is a segment: a value of its own under a name of its own.
@@ -82,6 +106,17 @@ type Part struct {
 	ETag      string  `json:"etag"`
 	Container Name    `json:"container"`
 	Object    Name    `json:"object"`
+}
+
+// BySum finds the values that are no copies by the MD5 of their content.
+func BySum(values map[ValueID]Value) map[string]ValueID {
+	out := map[string]ValueID{}
+	for _, id := range slices.Sorted(maps.Keys(values)) {
+		if v := values[id]; !v.Copy {
+			out[v.Sum()] = id
+		}
+	}
+	return out
 }
 
 // NewValue is a plain value of the given size.
@@ -100,6 +135,9 @@ func NewLarge(id ValueID, parts []Part) Value {
 		_, _ = io.WriteString(h, p.ETag)
 	}
 	v.ETag = hex.EncodeToString(h.Sum(nil))
+	content := md5.New()
+	_, _ = io.Copy(content, v.Reader(0))
+	v.MD5 = hex.EncodeToString(content.Sum(nil))
 	return v
 }
 

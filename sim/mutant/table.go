@@ -3,7 +3,7 @@ package mutant
 // Table lists the mutants.
 func Table() []Mutant {
 	var all []Mutant
-	for _, group := range [][]Mutant{leaks(), quorums(), disks(), bodies(), orders(), storage()} {
+	for _, group := range [][]Mutant{leaks(), filters(), quorums(), disks(), bodies(), orders(), storage()} {
 		all = append(all, group...)
 	}
 	return all
@@ -16,7 +16,7 @@ func leaks() []Mutant {
 			Name:     "slo-segment-left-open",
 			Bug:      "a client that leaves in the middle of a large object leaves its open segment behind",
 			Scenario: "founding", Property: "no leak",
-			Edits: []Edit{{"impl/middleware/slo/body.go", "	return o.whole.Close()\n", "	return nil\n"}},
+			Edits: []Edit{{"impl/middleware/segments/body.go", "	return b.whole.Close()\n", "	return nil\n"}},
 		}, {
 			Name:     "body-left-open-on-304",
 			Bug:      "the body of an object that was not modified is not closed",
@@ -52,7 +52,7 @@ func abandonUnless(status string) Edit {
 
 // quorums are answers that too few nodes stand behind.
 func quorums() []Mutant {
-	return []Mutant{{
+	return append(choices(), Mutant{
 		Name:     "put-short-of-quorum",
 		Bug:      "a PUT succeeds with one node less than a quorum",
 		Scenario: "random", Property: "durability/lost",
@@ -62,8 +62,42 @@ func quorums() []Mutant {
 			"	out := Best(answers, Quorum(len(answers)), nil)\n",
 			"	out := Best(answers, Quorum(len(answers))-1, nil)\n",
 		}},
-	}}
+	})
 }
+
+// choices are wrong answers chosen among those of the nodes.
+func choices() []Mutant {
+	return []Mutant{
+		{
+			Name:     "older-than-tombstone",
+			Bug:      "a read with X-Newest returns an object although a node knows that it was deleted later (#1560574)",
+			Scenario: "random", Property: "newest/stale",
+			Edits: []Edit{{"impl/proxy/fanout/hunt.go", "!t.Before(h.tombstone) && (at < 0", "(at < 0"}},
+		}, {
+			Name:     "handoff-404-counts",
+			Bug:      "handoffs that never had the object outvote primaries that do not answer (#1833612)",
+			Scenario: "random", Property: "no-lie/absent",
+			Options: map[string]string{"plan": silentPrimaries},
+			Edits: []Edit{{
+				"impl/proxy/fanout/hunt.go",
+				"	if node.Handoff && (status >= 500 || refuses(status)) && stamp.IsZero() {\n",
+				"	if node.Handoff && status >= 500 && stamp.IsZero() {\n",
+			}},
+		}, {
+			Name:     "delete-404-is-no-204",
+			Bug:      "a DELETE that some nodes answer 204 and others 404 fails (#1318375)",
+			Scenario: "random", Property: "available/error",
+			Edits: []Edit{{"impl/proxy/object.go", "map[int]int{http.StatusNotFound: http.StatusNoContent})", "nil)"}},
+		},
+	}
+}
+
+// silentPrimaries is beyond the fault budget: of some objects no primary
+// answers, and handoffs do.
+const silentPrimaries = `at 15s for 20s net-refuse node1/object
+at 15s for 20s net-refuse node2/object
+at 15s for 20s net-refuse node3/object
+`
 
 // failingFsync is beyond what the fault budget allows: within it a quorum of
 // nodes always works, and the difference cannot be seen.
@@ -120,7 +154,7 @@ func bodies() []Mutant {
 					"		resp.Body = g.resuming(resp, node)\n",
 					"		resp.Body = g.resuming(resp, node)\n		resp.ContentLength = -1\n",
 				},
-				{"impl/proxy/fanout/resume.go", "		if r.pos == r.end {\n", "		if r.pos == r.end || err != nil {\n"},
+				{"impl/proxy/fanout/resume.go", "	if err != nil {\n		r.fail(err)\n	}\n", "	if err != nil {\n		r.ranges, r.separators = nil, nil\n		return n, io.EOF\n	}\n"},
 			},
 		}, {
 			Name:     "resumed-at-wrong-offset",
@@ -128,8 +162,7 @@ func bodies() []Mutant {
 			Scenario: "random", Property: "integrity/torn",
 			Options: map[string]string{"profile": "network"},
 			Edits: []Edit{
-				{"impl/proxy/fanout/resume.go", `fmt.Sprintf("bytes=%d-%d", r.pos, r.end-1)`, `fmt.Sprintf("bytes=%d-%d", r.pos+1, r.end-1)`},
-				{"impl/proxy/fanout/resume.go", "start == r.pos && end == r.end", "start == r.pos+1 && end == r.end"},
+				{"impl/proxy/fanout/resume.go", "	h.Set(\"Range\", rangeHeader(r.ranges))\n", "	r.ranges[0].Start++\n	h.Set(\"Range\", rangeHeader(r.ranges))\n"},
 			},
 		},
 	}

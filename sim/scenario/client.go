@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"testing/iotest"
 	"time"
 
 	"apus/impl/host"
@@ -35,7 +36,8 @@ func dial(ctx context.Context, c *cluster.Cluster, i int) (*client, error) {
 // dialNet makes a client over any network.
 func dialNet(ctx context.Context, n host.Net, base string) (*client, error) {
 	k := &client{base: base, http: &http.Client{
-		Timeout: clientTimeout,
+		Timeout:       clientTimeout,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		Transport: &http.Transport{
 			DialContext:       func(ctx context.Context, _, addr string) (net.Conn, error) { return n.Dial(ctx, addr) },
 			DisableKeepAlives: true, DisableCompression: true,
@@ -68,13 +70,18 @@ func (k *client) send(ctx context.Context, method, path, body string, h header) 
 	if err != nil {
 		return nil, err
 	}
+	k.dress(req, h)
+	return k.http.Do(req)
+}
+
+// dress sets the headers of a request.
+func (k *client) dress(req *http.Request, h header) {
 	if k.token != "" {
 		req.Header.Set("X-Auth-Token", k.token)
 	}
 	for key, v := range h {
 		req.Header.Set(key, v)
 	}
-	return k.http.Do(req)
 }
 
 // do sends a request below the account and returns status and whole body. An
@@ -124,4 +131,74 @@ func (k *client) stall(ctx context.Context, path string, after int64, pause time
 	}
 	time.Sleep(pause)
 	return nil
+}
+
+// errCut ends a body that the client stops sending.
+var errCut = errors.New("the client stops sending")
+
+// cut sends the first bytes of a body whose length is announced, then hangs
+// up. What the server says to that is of no interest, but it is not success.
+func (k *client) cut(ctx context.Context, method, path, body string, after int, h header) error {
+	rd := io.MultiReader(strings.NewReader(body[:after]), iotest.ErrReader(errCut))
+	req, err := http.NewRequestWithContext(ctx, method, k.base+k.account+path, rd)
+	if err != nil {
+		return err
+	}
+	req.ContentLength = int64(len(body))
+	k.dress(req, h)
+	resp, err := k.http.Do(req)
+	if err != nil {
+		return nil
+	}
+	if resp.StatusCode/100 == 2 && len(body) > after {
+		err = fmt.Errorf("%s %s of %d of %d bytes answers %d", method, path, after, len(body), resp.StatusCode)
+	}
+	return errors.Join(err, resp.Body.Close())
+}
+
+// abandon sends a request and hangs up after a time, whatever has come until
+// then.
+func (k *client) abandon(ctx context.Context, method, path, body string, after time.Duration, h header) error {
+	ctx, cancel := context.WithTimeout(ctx, after)
+	defer cancel()
+	resp, err := k.send(ctx, method, k.account+path, body, h)
+	if err != nil {
+		return nil
+	}
+	_, _ = io.Copy(io.Discard, resp.Body)
+	return resp.Body.Close()
+}
+
+// answered is want for those who need the headers of the answer.
+func (k *client) answered(ctx context.Context, status int, method, path, body string, h header) (http.Header, error) {
+	resp, err := k.send(ctx, method, k.account+path, body, h)
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	text, err := io.ReadAll(resp.Body)
+	if err = errors.Join(err, resp.Body.Close()); err != nil {
+		return nil, fmt.Errorf("%s %s: %w", method, path, err)
+	}
+	if resp.StatusCode != status {
+		return nil, fmt.Errorf("%s %s answers %d, want %d: %.200s", method, path, resp.StatusCode, status, text)
+	}
+	return resp.Header, nil
+}
+
+// leaveAnswer reads one byte of the answer to a GET, whatever it is, and hangs
+// up.
+func (k *client) leaveAnswer(ctx context.Context, path string, status int) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	resp, err := k.send(ctx, "GET", k.account+path, "", nil)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != status {
+		err = fmt.Errorf("GET %s answers %d, want %d", path, resp.StatusCode, status)
+	}
+	_, wrong := io.CopyN(io.Discard, resp.Body, 1)
+	cancel()
+	_ = resp.Body.Close()
+	return errors.Join(err, wrong)
 }

@@ -126,14 +126,21 @@ func (f *founding) resets(ctx context.Context) error {
 		return err
 	}
 	status, text, err := f.do(ctx, "GET", "/large/manifest", "", nil)
-	errs := []error{undo(ctx)}
-	if err == nil && status == 200 && string(text) != f.content {
-		errs = append(errs, fmt.Errorf("a body of %d bytes is complete and wrong", len(text)))
+	return errors.Join(undo(ctx), disturbed(f.content, status, text, err))
+}
+
+// disturbed judges what a download brought that something may have broken
+// off: it is right, or it can be seen to be cut.
+func disturbed(content string, status int, text []byte, err error) error {
+	switch {
+	case status != 200:
+		return nil
+	case err == nil && string(text) != content:
+		return fmt.Errorf("a body of %d bytes is complete and wrong", len(text))
+	case err != nil && !strings.HasPrefix(content, string(text)):
+		return errors.New("a body that was cut off does not begin like the object")
 	}
-	if err != nil && !strings.HasPrefix(f.content, string(text)) {
-		errs = append(errs, errors.New("a body that was cut off does not begin like the object"))
-	}
-	return errors.Join(errs...)
+	return nil
 }
 
 // brokenSegment deletes a segment in the middle: the status is sent already

@@ -14,6 +14,7 @@ import (
 	"apus/faults/catalog"
 	"apus/faults/nemesis"
 	"apus/faults/plan"
+	"apus/impl/tools/layout"
 	"apus/impl/web"
 	"apus/sim/check"
 	"apus/sim/cluster"
@@ -31,7 +32,9 @@ import (
 // (see faults/nemesis; default swarm), script (the JSON of a workload), draw
 // (only: leave plan and script and run nothing).
 func Random(ctx context.Context, w *engine.World) (*engine.Report, error) {
-	return simulate(ctx, w, workload.DefaultConfig(), w.Options[ProfileOption])
+	cfg := workload.FullConfig()
+	cfg.Policies = policyNames(policies(w))
+	return simulate(ctx, w, cfg, w.Options[ProfileOption])
 }
 
 // Register runs without faults; every read asks all replicas, and the history
@@ -116,6 +119,12 @@ func clusterConfig(w *engine.World) cluster.Config {
 		PartPower: 3 + rng.IntN(4), UpdaterInterval: updaterInterval, Tune: tune,
 		Disk: disk.Config{NoUnnamed: rng.IntN(4) == 0},
 	}
+	p := policies(w)
+	cfg.Tune = func(l *layout.Cluster) {
+		tune(l)
+		// Each proxy remembers what containers are, or asks again every time.
+		l.Policies, l.Cache = p, w.Stream("cache").IntN(2) == 0
+	}
 	if rng.IntN(2) == 0 {
 		cfg.Disk.Latency = disk.Latency{
 			Read: 100 * time.Microsecond, Write: 50 * time.Microsecond, Sync: time.Millisecond,
@@ -128,6 +137,20 @@ func clusterConfig(w *engine.World) cluster.Config {
 		cfg.Disk.XattrLimit = 150 + rng.IntN(300)
 	}
 	return cfg
+}
+
+// policies are the storage policies of the cluster: in some runs two, of which
+// the containers have one or the other.
+func policies(w *engine.World) []layout.Policy {
+	list := []layout.Policy{{Name: "gold", Replicas: 3}, {Name: "silver", Replicas: 3}}
+	return list[:1+w.Stream("policies").IntN(2)]
+}
+
+func policyNames(list []layout.Policy) (names []string) {
+	for _, p := range list {
+		names = append(names, p.Name)
+	}
+	return names
 }
 
 // draw makes the fault plan and the workload, or takes them from the options.
@@ -189,7 +212,8 @@ func (s *simulation) play(ctx context.Context, script *workload.Script) error {
 // clients do a little of everything again, and every answer must be good.
 func (s *simulation) calm(ctx context.Context, seed uint64) error {
 	time.Sleep(s.rules.Settle + time.Second)
-	cfg := workload.DefaultConfig()
+	cfg := workload.FullConfig()
+	cfg.Policies = policyNames(policies(s.world))
 	cfg.Clients, cfg.Steps, cfg.Leave, cfg.Impatient = 3, 12, 0, 0
 	script, err := workload.Draw(seed+calmSeed, s.world.Stream("calm"), cfg)
 	if err != nil {

@@ -16,6 +16,7 @@ func Registry() map[string]engine.Scenario {
 		"random":   Random,
 		"register": Register,
 		"founding": Founding,
+		"features": Features,
 		"node":     Node,
 		"updates":  Updates,
 		"idle":     Idle,
@@ -31,9 +32,12 @@ func mixed(ctx context.Context, w *engine.World) (*engine.Report, error) {
 	run := Random
 	switch w.Seed % 10 {
 	case 0:
-		run = Founding
-		if w.Seed%50 == 0 {
+		run = Features
+		switch {
+		case w.Seed%50 == 0:
 			run = Conformance
+		case w.Seed%20 == 0:
+			run = Founding
 		}
 	case 5:
 		run = Register

@@ -7,9 +7,10 @@
 // The clients close every body they open and every idle connection when they
 // are done; what is left open after a run is the server's.
 //
-// What is in a script does not depend on what the cluster answers, with one
-// exception: conditional requests use the ETag and Last-Modified that the
-// client has last seen for the name.
+// What is in a script does not depend on what the cluster answers, with two
+// exceptions: conditional requests use the ETag and Last-Modified that the
+// client has last seen for the name, and versions are read by the identities
+// that the client was given.
 package workload
 
 import (
@@ -52,6 +53,14 @@ type Config struct {
 	Leave       float64 // clients that hang up in mid-body
 	Impatient   float64 // clients that hang up while they wait
 	Expect      float64 // PUTs with Expect: 100-continue
+	Links       float64 // reads through a symbolic link
+	Signed      float64 // GETs and HEADs by a signed URL
+	Dynamic     float64 // reads of dynamic large objects
+	Versioned   float64 // PUTs, DELETEs and reads in the versioned container
+
+	// Policies are the storage policies of the containers, in turn; none means
+	// the default.
+	Policies []string
 }
 
 // DefaultConfig is a mix of everything on a few hot names.
@@ -67,6 +76,16 @@ func DefaultConfig() Config {
 		Containers: 2, Objects: 6, Weird: 0.5, MaxSize: 2 << 20, MaxParts: 5, PartSize: 256 << 10,
 		Newest: 0.2, Ranges: 0.2, Conditional: 0.15, Chunked: 0.3, BadEtag: 0.03, Leave: 0.05, Impatient: 0.02, Expect: 0.3,
 	}
+}
+
+// FullConfig is DefaultConfig and what filters of the proxy make of objects:
+// symbolic links, signed URLs, versions, copies, dynamic large objects, and many
+// deletions at once.
+func FullConfig() Config {
+	c := DefaultConfig()
+	c.Mix[model.VersionGet], c.Mix[model.BulkDelete], c.Mix[model.ObjectCopy] = 3, 1, 4
+	c.Links, c.Signed, c.Versioned, c.Dynamic = 0.1, 0.06, 0.12, 0.05
+	return c
 }
 
 // RegisterConfig is the mix that cluster linearizability is judged on: few
@@ -96,6 +115,7 @@ func (c Config) validate() error {
 	for name, p := range map[string]float64{
 		"Weird": c.Weird, "Newest": c.Newest, "Ranges": c.Ranges, "Conditional": c.Conditional, "Chunked": c.Chunked,
 		"BadEtag": c.BadEtag, "Leave": c.Leave, "Impatient": c.Impatient, "Expect": c.Expect,
+		"Links": c.Links, "Signed": c.Signed, "Versioned": c.Versioned, "Dynamic": c.Dynamic,
 	} {
 		if !(p >= 0 && p <= 1) {
 			bad("%s is %v; it is a share from 0 to 1", name, p)

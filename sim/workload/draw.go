@@ -18,7 +18,12 @@ type artist struct {
 	containers []model.Name
 	objects    map[model.Name][]model.Name
 	spare      []model.Name // containers that come and go, without objects
+	seed       uint64
+	links      []link
 }
+
+// link is a symbolic link and where it leads.
+type link struct{ name, container, object model.Name }
 
 // Draw makes a script. The same seed, configuration and stream give the same
 // script; the seed itself names the values written.
@@ -26,16 +31,17 @@ func Draw(seed uint64, rng *rand.Rand, cfg Config) (*Script, error) {
 	if err := cfg.validate(); err != nil {
 		return nil, err
 	}
-	a := &artist{cfg: cfg, rng: rng, objects: map[model.Name][]model.Name{}}
+	a := &artist{cfg: cfg, rng: rng, objects: map[model.Name][]model.Name{}, seed: seed}
 	a.containers = names(rng, cfg.Containers, cfg.Weird, "container", weirdContainers())
 	s := &Script{Seed: seed, Timeout: cfg.Timeout}
 	for _, c := range a.containers {
 		a.objects[c] = names(rng, cfg.Objects, cfg.Weird, "object", weirdObjects())
-		s.Setup = append(s.Setup, Step{N: len(s.Setup), Kind: model.ContainerPut, Container: c})
+		s.Setup = append(s.Setup, Step{N: len(s.Setup), Kind: model.ContainerPut, Container: c, Policy: a.policy(len(s.Setup))})
 	}
 	if cfg.Mix[model.ManifestPut] > 0 {
 		s.Setup = append(s.Setup, Step{N: len(s.Setup), Kind: model.ContainerPut, Container: SegmentContainer})
 	}
+	a.features(s)
 	for i := range 3 {
 		a.spare = append(a.spare, model.Name(fmt.Sprintf("spare%d", i)))
 	}
@@ -50,8 +56,64 @@ func Draw(seed uint64, rng *rand.Rand, cfg Config) (*Script, error) {
 }
 
 // SegmentContainer holds the segments of large objects, each under a name
-// that is written once.
-const SegmentContainer = "segments"
+// that is written once. LinkContainer holds symbolic links, of which the same
+// is true, and DynamicContainer dynamic large objects. VersionContainer keeps
+// versions.
+const (
+	DynamicContainer = "dynamic"
+	SegmentContainer = "segments"
+	LinkContainer    = "links"
+	VersionContainer = "versions"
+)
+
+// firstSetup numbers the steps of the setup that write values: the first client
+// does them, and has other steps too.
+const firstSetup = 1 << 20
+
+func (a *artist) policy(i int) string {
+	if len(a.cfg.Policies) == 0 {
+		return ""
+	}
+	return a.cfg.Policies[i%len(a.cfg.Policies)]
+}
+
+// features sets up what filters need.
+func (a *artist) features(s *Script) {
+	add := func(st Step) {
+		st.N = firstSetup + len(s.Setup)
+		s.Setup = append(s.Setup, st)
+	}
+	if a.cfg.Signed > 0 {
+		add(Step{Kind: model.AccountPost})
+	}
+	if a.cfg.Versioned > 0 {
+		a.objects[VersionContainer] = names(a.rng, a.cfg.Objects, a.cfg.Weird, "object", weirdObjects())
+		add(Step{Kind: model.ContainerPut, Container: VersionContainer, Versioned: true, Policy: a.policy(len(s.Setup))})
+	}
+	if a.cfg.Dynamic > 0 {
+		add(Step{Kind: model.ContainerPut, Container: DynamicContainer})
+		for i := range 2 {
+			st := Step{Kind: model.ManifestPut, Container: DynamicContainer, Object: model.Name(fmt.Sprintf("%x/%d", a.seed, i)), Dynamic: true}
+			for range 1 + a.rng.IntN(a.cfg.MaxParts) {
+				st.Parts = append(st.Parts, max(1, a.size(a.cfg.PartSize)))
+			}
+			a.objects[DynamicContainer] = append(a.objects[DynamicContainer], st.Object)
+			add(st)
+		}
+	}
+	if a.cfg.Links == 0 {
+		return
+	}
+	add(Step{Kind: model.ContainerPut, Container: LinkContainer})
+	for _, c := range a.containers {
+		for _, o := range a.objects[c] {
+			// What a link leads to never changes: each script has its own.
+			l := link{model.Name(fmt.Sprintf("%x/%d", a.seed, len(a.links))), c, o}
+			a.links = append(a.links, l)
+			add(Step{Kind: model.ObjectPut, Container: LinkContainer, Object: l.name, Target: c + "/" + o})
+		}
+	}
+}
 
 func (a *artist) chance(p float64) bool { return a.rng.Float64() < p }
 
@@ -63,6 +125,13 @@ func (a *artist) step(n int) Step {
 	case model.AccountGet, model.AccountHead, model.AccountPost:
 	case model.ContainerPut, model.ContainerDelete:
 		s.Container = oneOf(a, a.spare...)
+	case model.VersionGet:
+		s.Container = VersionContainer
+	case model.ObjectPut, model.ObjectGet, model.ObjectHead, model.ObjectDelete:
+		s.Container = oneOf(a, a.containers...)
+		if a.cfg.Versioned > 0 && a.chance(a.cfg.Versioned) {
+			s.Container = VersionContainer
+		}
 	default:
 		s.Container = oneOf(a, a.containers...)
 	}
@@ -73,7 +142,15 @@ func (a *artist) step(n int) Step {
 		a.put(&s)
 	case model.ObjectGet, model.ObjectHead:
 		a.get(&s)
-	case model.ObjectPost, model.ObjectDelete, model.ManifestGet, model.ManifestDelete:
+	case model.ObjectCopy:
+		s.Object = oneOf(a, a.objects[s.Container]...)
+		s.FromContainer = oneOf(a, a.containers...)
+		s.From, s.Push = oneOf(a, a.objects[s.FromContainer]...), a.chance(0.5)
+	case model.BulkDelete:
+		for range 1 + a.rng.IntN(3) {
+			s.Objects = append(s.Objects, oneOf(a, a.objects[s.Container]...))
+		}
+	case model.ObjectPost, model.ObjectDelete, model.ManifestGet, model.ManifestDelete, model.VersionGet:
 		s.Object = oneOf(a, a.objects[s.Container]...)
 	}
 	if s.Leave == 0 && a.chance(a.cfg.Impatient) {
@@ -107,7 +184,7 @@ func (a *artist) put(s *Step) {
 	}
 	s.Size = a.size(a.cfg.MaxSize)
 	s.BadEtag = a.chance(a.cfg.BadEtag)
-	if a.chance(a.cfg.Conditional / 3) {
+	if a.chance(a.cfg.Conditional/3) && s.Container != VersionContainer {
 		s.Cond = IfNoneMatchAny
 	}
 	if s.Size > 0 && a.chance(a.cfg.Leave) {
@@ -141,11 +218,24 @@ func (a *artist) get(s *Step) {
 		s.Cond = oneOf(a, IfMatchSeen, IfMatchOther, IfMatchAny, IfNoneMatchSeen, IfNoneMatchOther, IfNoneMatchAny,
 			IfModifiedSeen, IfUnmodifiedSeen, IfUnmodifiedEpoch)
 	}
+	if a.cfg.Links > 0 && a.chance(a.cfg.Links) {
+		l := oneOf(a, a.links...)
+		s.Container, s.Object, s.Via = l.container, l.object, l.name
+	}
+	if a.cfg.Dynamic > 0 && a.chance(a.cfg.Dynamic) {
+		s.Container, s.Via = DynamicContainer, ""
+		s.Object = oneOf(a, a.objects[DynamicContainer]...)
+		s.Cond = "" // the manifest is judged, and what refuses it has no content type
+	}
+	s.Signed = a.cfg.Signed > 0 && a.chance(a.cfg.Signed)
 	if s.Kind == model.ObjectHead {
 		return
 	}
 	if a.chance(a.cfg.Ranges) {
 		s.Range = a.ranges()
+	}
+	if s.Container == DynamicContainer {
+		s.Range, _, _ = strings.Cut(s.Range, ",") // several are answered with the whole
 	}
 	if a.chance(a.cfg.Leave) {
 		s.Leave = 1 + a.size(a.cfg.MaxSize)

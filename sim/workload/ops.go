@@ -7,7 +7,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
 	"strconv"
+	"strings"
 
 	"apus/sim/model"
 )
@@ -48,8 +50,15 @@ func (c *client) put(ctx context.Context, op *model.Op, st Step, v model.Value) 
 	if st.Cond == IfNoneMatchAny {
 		ex.set("If-None-Match", "*")
 	}
+	if st.Target != "" {
+		ex.set("X-Symlink-Target", strings.ReplaceAll(url.PathEscape(string(st.Target)), "%2F", "/"))
+	}
 	if resp := ex.send(); resp != nil {
 		c.remember(op, resp)
+		if id := op.Resp.Version(); id != "" && op.Resp.Success() {
+			path := op.Path().String()
+			c.versions[path] = append(c.versions[path], id)
+		}
 		ex.finish(resp)
 	}
 	return op
@@ -73,7 +82,7 @@ func (c *client) putLarge(ctx context.Context, st Step) *model.Op {
 	var manifest []entry
 	for i, size := range st.Parts {
 		seg := Step{N: st.N, Kind: model.ObjectPut, Container: SegmentContainer,
-			Object: model.Name(fmt.Sprintf("client%d/step%d/part%d", c.id, st.N, i)), Size: size, Chunked: st.Chunked}
+			Object: c.segment(st, i), Size: size, Chunked: st.Chunked}
 		v := model.NewValue(c.value(st, i+1), size)
 		if op := c.put(ctx, c.op(seg), seg, v); op.Resp.Status != http.StatusCreated {
 			return nil
@@ -89,14 +98,31 @@ func (c *client) putLarge(ctx context.Context, st Step) *model.Op {
 	op := c.op(st)
 	op.Req.Value = v.ID
 	c.values.add(v)
-	ex := c.begin(ctx, op, st, http.MethodPut, "multipart-manifest=put")
+	query := "multipart-manifest=put"
+	if st.Dynamic {
+		query, text = "", nil
+	}
+	ex := c.begin(ctx, op, st, http.MethodPut, query)
 	ex.describe(v.ID)
+	if st.Dynamic {
+		prefix, _, _ := strings.Cut(string(parts[0].Object), "/part")
+		ex.set("X-Object-Manifest", SegmentContainer+"/"+prefix+"/")
+	}
 	ex.body(bytes.NewReader(text), int64(len(text)), st.Chunked, 0)
 	if resp := ex.send(); resp != nil {
 		c.remember(op, resp)
 		ex.finish(resp)
 	}
 	return op
+}
+
+// segment names the i-th segment of a large object. What a dynamic one finds by
+// their prefix is of one script only.
+func (c *client) segment(st Step, i int) model.Name {
+	if st.Dynamic {
+		return model.Name(fmt.Sprintf("dynamic%x/step%d/part%d", c.seed, st.N, i))
+	}
+	return model.Name(fmt.Sprintf("client%d/step%d/part%d", c.id, st.N, i))
 }
 
 // remember notes ETag and Last-Modified for later conditions.
@@ -113,6 +139,14 @@ func (c *client) getObject(ctx context.Context, st Step) *model.Op {
 		method = http.MethodHead
 	}
 	op := c.op(st)
+	if st.Kind == model.VersionGet {
+		known := c.versions[op.Path().String()]
+		if len(known) == 0 {
+			return nil
+		}
+		op.Req.Version = known[st.N%len(known)]
+		st.Query = url.Values{"version-id": {op.Req.Version}}.Encode()
+	}
 	ex := c.begin(ctx, op, st, method, st.Query)
 	if st.Newest {
 		op.Req.Newest = true
@@ -203,6 +237,14 @@ func (c *client) simple(ctx context.Context, st Step) *model.Op {
 		ex.req.Header.Set("X-Container-Meta-Post", c.value(st, 0).String())
 	case model.AccountPost:
 		ex.req.Header.Set("X-Account-Meta-Post", c.value(st, 0).String())
+		ex.req.Header.Set("X-Account-Meta-Temp-Url-Key", URLKey)
+	case model.ContainerPut:
+		if st.Policy != "" {
+			ex.req.Header.Set("X-Storage-Policy", st.Policy)
+		}
+		if st.Versioned {
+			ex.set("X-Versions-Enabled", "true")
+		}
 	case model.ManifestDelete:
 		ex.req.Header.Set("Accept", "application/json")
 	}

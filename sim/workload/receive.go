@@ -19,10 +19,11 @@ func (c *client) receive(resp *http.Response, leave int64) (*model.Body, error) 
 	rd := &counter{r: resp.Body, stop: leave - 1}
 	var err error
 	boundary, multi := boundaryOf(resp)
+	etag := resp.Header.Get("Etag")
 	if multi {
-		err = c.receiveParts(b, rd, boundary)
+		err = c.receiveParts(b, rd, boundary, etag)
 	} else {
-		err = c.receiveSpan(b, rd, resp.Header, resp.StatusCode)
+		err = c.receiveSpan(b, rd, resp.Header, resp.StatusCode, etag)
 	}
 	b.Bytes = rd.n
 	b.Left = rd.left
@@ -70,14 +71,14 @@ func boundaryOf(resp *http.Response) (string, bool) {
 // header is what a whole answer and a part of one have in common.
 type header interface{ Get(name string) string }
 
-func (c *client) receiveSpan(b *model.Body, rd io.Reader, h header, status int) error {
+func (c *client) receiveSpan(b *model.Body, rd io.Reader, h header, status int, etag string) error {
 	id := model.ValueOfType(h.Get("Content-Type"))
 	claim := model.Span{Value: id, End: b.Declared, Total: b.Declared}
 	ranged := true
 	if status == http.StatusPartialContent {
 		claim.Start, claim.End, claim.Total, ranged = contentRange(h.Get("Content-Range"))
 	}
-	got, err := c.values.get(id).Compare(rd, claim.Start)
+	got, err := c.values.get(id, etag).Compare(rd, claim.Start)
 	claim.Got, claim.Bad, claim.Found = got.Got, got.Bad, got.Found
 	if !ranged {
 		claim.Bad, claim.Found = 0, fmt.Sprintf("206 with Content-Range %q", h.Get("Content-Range"))
@@ -86,7 +87,7 @@ func (c *client) receiveSpan(b *model.Body, rd io.Reader, h header, status int) 
 	return err
 }
 
-func (c *client) receiveParts(b *model.Body, rd io.Reader, boundary string) error {
+func (c *client) receiveParts(b *model.Body, rd io.Reader, boundary, etag string) error {
 	parts := multipart.NewReader(rd, boundary)
 	for {
 		p, err := parts.NextRawPart()
@@ -97,7 +98,7 @@ func (c *client) receiveParts(b *model.Body, rd io.Reader, boundary string) erro
 		if err != nil {
 			return err
 		}
-		if err := c.receiveSpan(b, p, p.Header, http.StatusPartialContent); err != nil {
+		if err := c.receiveSpan(b, p, p.Header, http.StatusPartialContent, etag); err != nil {
 			return err
 		}
 	}

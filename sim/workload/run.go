@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,8 +34,7 @@ type World struct {
 func Run(ctx context.Context, s *Script, w World) (*model.History, error) {
 	h := &model.History{Seed: s.Seed, Values: map[model.ValueID]model.Value{}}
 	maps.Copy(h.Values, w.Known)
-	values := &registry{}
-	values.mu.byID = h.Values
+	values := newRegistry(h.Values)
 	clients := make([]*client, max(1, len(s.Clients)))
 	for i := range clients {
 		clients[i] = newClient(i, s, w, values)
@@ -59,21 +59,36 @@ func Run(ctx context.Context, s *Script, w World) (*model.History, error) {
 type registry struct {
 	mu struct {
 		sync.Mutex
-		byID map[model.ValueID]model.Value
+		byID  map[model.ValueID]model.Value
+		bySum map[string]model.ValueID // of those that are no copies
 	}
+}
+
+func newRegistry(byID map[model.ValueID]model.Value) *registry {
+	r := &registry{}
+	r.mu.byID, r.mu.bySum = byID, model.BySum(byID)
+	return r
 }
 
 func (r *registry) add(v model.Value) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.mu.byID[v.ID] = v
+	if !v.Copy {
+		r.mu.bySum[v.Sum()] = v.ID
+	}
 }
 
 // get is the value, or an empty one if nothing of that identity was written.
-func (r *registry) get(id model.ValueID) model.Value {
+// What a copy is a copy of, its ETag tells.
+func (r *registry) get(id model.ValueID, etag string) model.Value {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.mu.byID[id]
+	v := r.mu.byID[id]
+	if !v.Copy {
+		return v
+	}
+	return r.mu.byID[r.mu.bySum[strings.Trim(etag, `"`)]].As(id)
 }
 
 // client is one client; it belongs to one goroutine.
@@ -89,6 +104,7 @@ type client struct {
 	account   string
 	ops       []*model.Op
 	seen      map[string]seen // by decoded path
+	versions  map[string][]string
 }
 
 // seen is what a client last saw of a name.
@@ -97,7 +113,7 @@ type seen struct{ etag, modified string }
 func newClient(id int, s *Script, w World, values *registry) *client {
 	return &client{
 		id: id, seed: s.Seed, timeout: s.Timeout, w: w, values: values, turn: id,
-		seen: map[string]seen{}, transport: newTransport(w.Net(id)),
+		seen: map[string]seen{}, versions: map[string][]string{}, transport: newTransport(w.Net(id)),
 	}
 }
 
@@ -153,12 +169,16 @@ func (c *client) step(ctx context.Context, st Step) *model.Op {
 		op = c.putObject(ctx, st)
 	case model.ManifestPut:
 		op = c.putLarge(ctx, st)
-	case model.ObjectGet, model.ObjectHead:
+	case model.ObjectGet, model.ObjectHead, model.VersionGet:
 		op = c.getObject(ctx, st)
+	case model.ObjectCopy:
+		op = c.copyObject(ctx, st)
+	case model.BulkDelete:
+		op = c.bulkDelete(ctx, st)
 	default:
 		op = c.simple(ctx, st)
 	}
-	if op != nil && op.Resp.Status == http.StatusUnauthorized {
+	if op != nil && op.Resp.Status == http.StatusUnauthorized && !op.Req.Signed {
 		c.token = ""
 	}
 	return op

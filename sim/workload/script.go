@@ -44,6 +44,24 @@ type Step struct {
 	Range  string `json:"range,omitempty"`
 	Cond   Cond   `json:"cond,omitempty"`
 	Query  string `json:"query,omitempty"`
+
+	// Target makes a PUT one of a symbolic link to there, "container/object".
+	Target model.Name `json:"target,omitempty"`
+	// Via is the object in [LinkContainer] by which the step's object is read.
+	Via    model.Name `json:"via,omitempty"`
+	Signed bool       `json:"signed,omitempty"` // with a signature and no token
+	// Dynamic makes a ManifestPut one of a dynamic large object.
+	Dynamic bool `json:"dynamic,omitempty"`
+	// Versioned and Policy are of a container to be made.
+	Versioned bool   `json:"versioned,omitempty"`
+	Policy    string `json:"policy,omitempty"`
+	// From is the source of a copy, in FromContainer. With Push it is by COPY of
+	// the source, else by PUT of the step's object.
+	FromContainer model.Name `json:"from_container,omitempty"`
+	From          model.Name `json:"from,omitempty"`
+	Push          bool       `json:"push,omitempty"`
+	// Objects are those of a BulkDelete.
+	Objects []model.Name `json:"objects,omitempty"`
 }
 
 // Cond is a condition on a request.

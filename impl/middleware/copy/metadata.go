@@ -57,3 +57,10 @@ func dropOverrides(h http.Header) {
 		}
 	}
 }
+
+// dropManifest removes what the slo filter knows of a large object, of which
+// the copy is a plain one. Conditions on the copy would be judged by it.
+func dropManifest(h http.Header) {
+	delete(h, "X-Object-Sysmeta-Slo-Etag")
+	delete(h, "X-Object-Sysmeta-Slo-Size")
+}

@@ -124,6 +124,9 @@ func (t *task) put(src *web.Response) *web.Request {
 	} else {
 		dropOverrides(p.Header)
 	}
+	if static && !asStored {
+		dropManifest(p.Header)
+	}
 	return &p
 }
 
