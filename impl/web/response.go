@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"apus/impl/http1"
 	"apus/impl/swift"
 )
 
@@ -21,10 +22,10 @@ type Response struct {
 	// Body is never nil. A body that can copy itself faster than Read
 	// implements io.WriterTo.
 	Body io.ReadCloser
-	// ContentLength is -1 when unknown; Edge then sends chunks. It is the
+	// ContentLength is -1 when unknown; the Server then sends chunks. It is the
 	// length a GET would have, also in the answer to HEAD.
 	ContentLength int64
-	// Duplex says that reading Body reads the request's body too, so that Edge
+	// Duplex says that reading Body reads the request's body too, so that the Server
 	// must leave that alone. Whoever sets it has read some of the request's
 	// body, because after the header nobody asks the client to send it.
 	Duplex bool
@@ -42,7 +43,7 @@ const htmlType = "text/html; charset=UTF-8"
 // body, if Swift has one.
 func NewResponse(status int) *Response {
 	prose := statusProse(status)
-	if prose == "" || !bodyAllowed(status) {
+	if prose == "" || !http1.BodyAllowed(status) {
 		return Text(status, "", htmlType)
 	}
 	r := Text(status, fmt.Sprintf("<html><h1>%s</h1><p>%s</p></html>", StatusText(status), prose), htmlType)

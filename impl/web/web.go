@@ -1,7 +1,6 @@
 // Package web is HTTP as the rest of apus sees it: a [Handler] takes a
-// [Request] and returns one [Response], a [Filter] wraps a Handler, and [Edge]
-// joins the outermost Handler to net/http. Nothing else in impl imports
-// net/http's server.
+// [Request] and returns one [Response], a [Filter] wraps a Handler, and [Server]
+// serves the outermost Handler to clients.
 //
 // # Who closes a body
 //
@@ -13,12 +12,12 @@
 //     body once;
 //   - finishes it with [Response.Discard] or [Response.ReadAll].
 //
-// Edge is the only closer on the success path, and it closes as well when a
+// Server is the only closer on the success path, and it closes as well when a
 // handler panics, when the client hangs up, and for HEAD, 304 and 412. In
 // tests every body is tracked (see [TrackBodies]): closing twice panics and a
 // leak shows the stack that created the body.
 //
-// The request's Body belongs to Edge; handlers read it and do not close it.
+// The request's Body belongs to the Server; handlers read it and do not close it.
 package web
 
 import (

@@ -1,7 +1,7 @@
 // Package catcherrors is the catch_errors filter, the first of a proxy's
 // pipeline: it names the transaction in logs and in X-Trans-Id, and turns a
 // panic behind it into 500. That a body is as long as its Content-Length says
-// is seen to by [web.Edge], for every server.
+// is seen to by [web.Server], for every server.
 package catcherrors
 
 import (
