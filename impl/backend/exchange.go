@@ -44,7 +44,9 @@ type exchange struct {
 	fault error       // of the caller's body
 	keep  bool        // the connection is good when the answer has been read
 	body  http1.Body
-	err   error // what Read returns from now on
+	// chunked bodies may need to read on within what has come.
+	chunked bool
+	err     error // what Read returns from now on
 }
 
 func (c *Client) newExchange(ctx context.Context, req *Request) *exchange {
@@ -161,8 +163,11 @@ func (x *exchange) receive(until int) (*http1.Response, error) {
 
 // timedOut reports that a deadline of the connection has passed.
 func timedOut(err error) bool {
+	if err == nil {
+		return false
+	}
 	var ne net.Error
-	return err != nil && errors.As(err, &ne) && ne.Timeout()
+	return errors.As(err, &ne) && ne.Timeout()
 }
 
 // contentLength is that of the body, or what HEAD says that it would be; -1
@@ -188,6 +193,7 @@ func (x *exchange) response(head *http1.Response) *web.Response {
 		return out
 	}
 	x.body.Reset(x.cn.br, head.Length)
+	x.chunked = head.Length == http1.Chunked
 	out.Body = web.Track("backend "+x.req.Method+" "+x.req.Addr, x)
 	return out
 }
@@ -197,7 +203,7 @@ func (x *exchange) Read(p []byte) (int, error) {
 	if x.err != nil {
 		return 0, x.err
 	}
-	if x.cn.br.Buffered() < len(p) {
+	if x.chunked || x.cn.br.Buffered() == 0 { // else this does not wait
 		x.patience()
 	}
 	n, err := x.body.Read(p)

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -51,6 +52,7 @@ func TestRequestOnTheWire(t *testing.T) {
 				resp, err := r.client.Do(r.Context(), &c.req)
 				require.NoError(r, err)
 				resp.Discard()
+				synctest.Wait()
 				require.Equal(r, strings.Join(c.want, "\r\n"), got.String())
 			}, func(p *peer) {
 				b := make([]byte, len(strings.Join(c.want, "\r\n")))
