@@ -108,7 +108,7 @@ func TestBrokenAnswers(t *testing.T) {
 		"endless field":         {"HTTP/1.1 200 OK", "X-Y: " + strings.Repeat("x", 1<<20)},
 		"endless fields":        {"HTTP/1.1 200 OK", many + many + many, "", ""},
 		"other protocol":        {"HTTP/1.1 101 Switching Protocols", "", "HTTP/1.1 200 OK", "Content-Length: 0", "", ""},
-		"interim storm":         {strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 1000)},
+		"interim storm":         {strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 1000), "HTTP/1.1 200 OK", "Content-Length: 0", "", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			runRaw(t, backend.Config{}, func(r *raw) {
@@ -253,6 +253,16 @@ func TestCancelledAfter(t *testing.T) {
 			cancel()
 		}
 		r.dials(1)
+	}, serve("HTTP/1.1 200 OK", "Content-Length: 5", "", "hello"))
+}
+
+func TestCloseClosesWhatIsIdle(t *testing.T) {
+	runRaw(t, backend.Config{}, func(r *raw) {
+		_, _, err := r.do("GET")
+		require.NoError(r, err)
+		require.Len(r, r.net.Open(), 1)
+		r.client.Close()
+		require.Empty(r, r.net.Open())
 	}, serve("HTTP/1.1 200 OK", "Content-Length: 5", "", "hello"))
 }
 

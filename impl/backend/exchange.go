@@ -129,9 +129,6 @@ func (x *exchange) talk() (*http1.Response, error) {
 	case timedOut(sent) && !x.cn.speaks():
 		return nil, errTooSlow
 	}
-	if sent != nil {
-		x.patience()
-	}
 	head, err := x.receive(http.StatusOK)
 	if err != nil && sent != nil {
 		err = sent

@@ -1,8 +1,10 @@
 package backend_test
 
 import (
+	"context"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
@@ -82,7 +84,7 @@ func TestPutFirstWord(t *testing.T) {
 		{"nothing", []string{""}, 0},
 		{"half", []string{"HTTP/1.1 100 Con"}, 0},
 		{"garbage", []string{"?", "", ""}, 0},
-		{"storm", []string{strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 100)}, 0},
+		{"storm", []string{strings.Repeat("HTTP/1.1 102 Processing\r\n\r\n", 100), goOn + "HTTP/1.1 201 Created", "Content-Length: 0", "", ""}, 0},
 		{"switches", []string{"HTTP/1.1 101 Switching Protocols", "", ""}, 0},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -125,7 +127,7 @@ func TestPutAskedTwice(t *testing.T) {
 		p.Finish()
 		_, _, err := r.end(p)
 		r.failure(err)
-	}, stores(5, strings.Repeat(goOn, 100)))
+	}, stores(5, strings.Repeat(goOn, 100)+"HTTP/1.1 201 Created", "Content-Length: 0", "", ""))
 }
 
 // The length is all that a node needs to store: its answer may come before
@@ -397,4 +399,93 @@ func TestPutUnseenStaleConnection(t *testing.T) {
 		once(p)
 		_, _ = p.br.Peek(1)
 	}, stores(5, created...))
+}
+
+// An empty body may be complete before anybody asked for it.
+func TestPutFinishedBeforeAsked(t *testing.T) {
+	runRaw(t, backend.Config{}, func(r *raw) {
+		p := r.client.BeginPut(r.Context(), &backend.Request{Method: "PUT", Addr: node, Path: "/d", Header: http.Header{}}, make(chan *backend.Put, 2))
+		p.Finish()
+		status, _, err := r.end(p)
+		require.NoError(r, err)
+		require.Equal(r, 201, status)
+	}, func(p *peer) {
+		p.head()
+		time.Sleep(time.Second)
+		p.say(goOn)
+		b := make([]byte, 5)
+		_, _ = io.ReadFull(p.br, b)
+		require.Equal(p.r, "0\r\n\r\n", string(b))
+		p.say(created...)
+	})
+}
+
+// lazy returns from writes a second after they are done.
+type lazy struct{ blind }
+
+type lazyConn struct{ net.Conn }
+
+func (l lazy) Dial(ctx context.Context, addr string) (net.Conn, error) {
+	c, err := l.blind.Dial(ctx, addr)
+	return lazyConn{c}, err
+}
+
+func (c lazyConn) Write(b []byte) (int, error) {
+	defer time.Sleep(time.Second)
+	return c.Conn.Write(b)
+}
+
+// An answer may come while the end of the body is still being written.
+func TestPutAnsweredBeforeItsEndIsWritten(t *testing.T) {
+	for _, c := range []struct {
+		status string
+		length int64
+		kept   bool
+	}{{"201 Created", 5, true}, {"201 Created", -1, true}, {"422 Unprocessable Entity", 5, false}} {
+		t.Run(fmt.Sprint(c.status, c.length), func(t *testing.T) {
+			wire := 5
+			if c.length < 0 {
+				wire = len("5\r\nhello\r\n0\r\n\r\n")
+			}
+			runRaw(t, backend.Config{}, func(r *raw) {
+				r.client.Close()
+				r.client = backend.New(lazy{blind{r.net}}, backend.Config{})
+				for range 2 {
+					p := r.put(c.length)
+					require.NoError(r, send(r.T, p, "hello"))
+					p.Finish()
+					status, _, err := r.end(p)
+					require.NoError(r, err)
+					require.Equal(r, c.status[:3], fmt.Sprint(status))
+				}
+				if c.kept {
+					r.dials(1)
+				} else {
+					r.dials(2)
+				}
+			}, stores(wire, "HTTP/1.1 "+c.status, "Content-Length: 0", "", ""))
+		})
+	}
+}
+
+// Abort returns when nobody uses a chunk any more.
+func TestPutAbortWaitsForTheSender(t *testing.T) {
+	runRaw(t, backend.Config{}, func(r *raw) {
+		r.client.Close()
+		r.client = backend.New(lazy{blind{r.net}}, backend.Config{})
+		p := r.put(1 << 20)
+		begun := time.Now()
+		piece := backend.NewChunks(20_000).Get()
+		piece.SetLen(20_000)
+		require.NoError(r, p.Send(piece, nil))
+		piece.Release()
+		require.Zero(r, time.Since(begun), "the caller does not write so much")
+		synctest.Wait()
+		p.Abort()
+		require.Equal(r, time.Second, time.Since(begun))
+	}, func(p *peer) {
+		p.head()
+		p.say(goOn)
+		p.hold()
+	})
 }

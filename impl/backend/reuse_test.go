@@ -147,6 +147,20 @@ func TestSlowIsNotTriedAgain(t *testing.T) {
 	})
 }
 
+// Neither is one whose node began to answer.
+func TestHeardIsNotTriedAgain(t *testing.T) {
+	runRaw(t, backend.Config{}, func(r *raw) {
+		r.good("GET", "hello")
+		_, _, err := r.do("GET")
+		r.failure(err)
+		r.dials(1)
+	}, func(p *peer) {
+		once(p)
+		p.head()
+		p.say("HTTP/1.1 200 O")
+	}, serve(hello...))
+}
+
 // A node that says something unasked is not asked anything.
 func TestUnaskedAnswer(t *testing.T) {
 	runRaw(t, backend.Config{}, func(r *raw) {

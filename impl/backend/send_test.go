@@ -145,6 +145,24 @@ func TestEarlyAnswer(t *testing.T) {
 	}
 }
 
+// A node that answers and lets the body stand is heard when its time to take
+// the next piece is over.
+func TestEarlyAnswerToABlockedBody(t *testing.T) {
+	runRaw(t, backend.Config{}, func(r *raw) {
+		start := time.Now()
+		status, text, err := r.doBody(r.Context(), "PUT", strings.NewReader(strings.Repeat("x", 1<<20)), 1<<20)
+		require.NoError(r, err)
+		require.Equal(r, 507, status)
+		require.Equal(r, "full", text)
+		require.Equal(r, 10*time.Second, time.Since(start))
+	}, func(p *peer) {
+		p.head()
+		time.Sleep(time.Second)
+		p.say("HTTP/1.1 507 Insufficient Storage", "Content-Length: 4", "", "full")
+		time.Sleep(time.Minute)
+	})
+}
+
 // slowBody yields 1000 bytes a second.
 type slowBody struct{ left int }
 
