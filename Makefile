@@ -78,7 +78,7 @@ ladder: $(SIM)
 
 ## conformance: judge a cluster on loopback
 conformance: build
-	ci/with-aio $(BIN)/apus-conform --quiet --auth '{auth}' --user test:tester --key testing
+	ci/with-aio $(BIN)/apus-conform --quiet --auth '{auth}' {users}
 
 ## e2e: the commands as real processes on loopback
 e2e:

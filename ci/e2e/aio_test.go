@@ -132,7 +132,9 @@ func (a *aio) stop(t *testing.T) {
 func TestConformance(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "aio")
 	a := startAIO(t, dir)
-	out, err := exec.Command(bin(t, "apus-conform"), "--quiet", "--auth", a.Auth, "--user", a.User, "--key", a.Key).CombinedOutput()
+	out, err := exec.Command(bin(t, "apus-conform"), "--quiet", "--auth", a.Auth, "--user", a.User, "--key", a.Key,
+		"--user2", "test2:tester2", "--key2", "testing2", "--user3", "test:tester3", "--key3", "testing3",
+		"--admin-user", "admin:admin", "--admin-key", "admin", "--storage-domain", "example.net").CombinedOutput()
 	t.Logf("%s", out)
 	if err != nil {
 		t.Errorf("apus-conform: %v", err)

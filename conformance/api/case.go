@@ -53,8 +53,12 @@ type Result struct {
 func Cases() []Case {
 	var all []Case
 	for _, group := range [][]Case{
-		endpointCases(), accountCases(), containerCases(), containerListCases(), accountListCases(),
-		objectCases(), objectMetaCases(), conditionCases(), rangeCases(), nameCases(), sloCases(), sloGetCases(), aclCases(),
+		endpointCases(), infoCases(), protocolCases(), gatekeeperCases(), filterCases(), corsCases(),
+		accountCases(), accountListCases(), accountManagementCases(), accountACLCases(),
+		containerCases(), containerListCases(), listingMoreCases(), formatCases(), policyCases(),
+		objectCases(), objectMetaCases(), objectMoreCases(), conditionCases(), rangeCases(), nameCases(), expiryCases(), limitCases(),
+		copyCases(), aclCases(), aclUserCases(), quotaCases(), sloCases(), sloGetCases(), sloMoreCases(), dloCases(), symlinkCases(),
+		legacyVersionCases(), objectVersionCases(), bulkCases(), tempURLCases(), formCases(), staticWebCases(),
 	} {
 		all = append(all, group...)
 	}
@@ -62,13 +66,21 @@ func Cases() []Case {
 	return all
 }
 
-// Env is what a case works with. A failed expectation ends the case.
+// Env is what a case works with: an account, and a user's token for it. A
+// failed expectation ends the case.
 type Env struct {
-	ctx     context.Context
-	t       *target.Target
-	info    map[string]any
+	ctx    context.Context
+	t      *target.Target
+	info   map[string]any
+	prefix string // of the names of what the case makes
+	base   string // encoded path of the account
+	token  string
+	shared *shared
+}
+
+// shared is what the Envs of one case have in common.
+type shared struct {
 	expect  *httpexpect.Expect
-	prefix  string
 	serial  int
 	cleanup []func()
 }
@@ -84,23 +96,37 @@ type stop struct {
 func (c Case) Run(ctx context.Context, t *target.Target, info map[string]any, run string) (res Result) {
 	started := time.Now()
 	res = Result{Case: c, ID: c.ID, Verdict: Passed}
-	e := &Env{ctx: ctx, t: t, info: info, prefix: "conform-" + run + "-" + c.ID}
-	e.expect = httpexpect.WithConfig(httpexpect.Config{
-		BaseURL: t.Root(), Client: whole{t.Client}, Context: ctx, TestName: c.ID,
-		Reporter: httpexpect.ReporterFunc(func(message string, args ...any) {
-			panic(stop{Failed, strings.TrimSpace(fmt.Sprintf(message, args...))})
-		}),
-	})
+	e := &Env{ctx: ctx, t: t, info: info, prefix: "conform-" + run + "-" + c.ID,
+		base: t.Owner.Storage.EscapedPath(), token: t.Owner.Token, shared: &shared{}}
+	e.shared.expect = expect(ctx, t, c.ID)
 	defer func() {
 		res.Took = time.Since(started)
 	}()
 	if s := e.guard(func() { c.run(e) }); s != nil {
 		res.Verdict, res.Message = s.verdict, s.message
 	}
-	for i := len(e.cleanup) - 1; i >= 0; i-- {
-		e.guard(e.cleanup[i]) // what is left behind has names of its own
+	// A run that is ended leaves nothing behind either.
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanupLimit)
+	defer cancel()
+	e.shared.expect = expect(limited, t, c.ID)
+	for i := len(e.shared.cleanup) - 1; i >= 0; i-- {
+		e.guard(e.shared.cleanup[i]) // what is left behind has names of its own
 	}
 	return res
+}
+
+// cleanupLimit bounds the removal of what one case made.
+const cleanupLimit = time.Minute
+
+// expect sends requests until ctx ends, and ends the case when what comes is
+// not what was expected.
+func expect(ctx context.Context, t *target.Target, name string) *httpexpect.Expect {
+	return httpexpect.WithConfig(httpexpect.Config{
+		BaseURL: t.Root(), Client: whole{t.Client}, Context: ctx, TestName: name,
+		Reporter: httpexpect.ReporterFunc(func(message string, args ...any) {
+			panic(stop{Failed, strings.TrimSpace(fmt.Sprintf(message, args...))})
+		}),
+	})
 }
 
 // guard turns the panics of fn into a stop.
@@ -123,17 +149,47 @@ func (e *Env) Failf(format string, args ...any) {
 	panic(stop{Failed, fmt.Sprintf(format, args...)})
 }
 
+// Skip ends the case as one that the endpoint cannot be judged by.
+func (e *Env) Skip(format string, args ...any) {
+	panic(stop{Skipped, fmt.Sprintf(format, args...)})
+}
+
 // Need skips the case unless /info has the section.
 func (e *Env) Need(section string) {
 	if _, ok := e.info[section]; !ok {
-		panic(stop{Skipped, "/info has no " + section})
+		e.Skip("/info has no %s", section)
+	}
+}
+
+// setting is a value of a section of /info, nil if it has none.
+func (e *Env) setting(section, name string) any {
+	s, _ := e.info[section].(map[string]any)
+	return s[name]
+}
+
+// NeedTrue skips the case unless /info says that a setting is true.
+func (e *Env) NeedTrue(section, name string) {
+	if e.setting(section, name) != true {
+		e.Skip("/info does not say that %s.%s is true", section, name)
+	}
+}
+
+// since skips the case for an endpoint that says in /info that it is an older
+// Swift than 2.minor, with which came what the case judges.
+func (e *Env) since(minor int) {
+	version, _ := e.setting("swift", "version").(string)
+	var major, have int
+	if n, _ := fmt.Sscanf(version, "%d.%d", &major, &have); n == 2 && major <= 2 && (major < 2 || have < minor) {
+		e.Skip("the endpoint says that it is Swift %s, and this came with 2.%d", version, minor)
 	}
 }
 
 // limit is a number of the swift section of /info.
-func (e *Env) limit(name string, def int) int {
-	swift, _ := e.info["swift"].(map[string]any)
-	if v, ok := swift[name].(float64); ok {
+func (e *Env) limit(name string, def int) int { return e.number("swift", name, def) }
+
+// number is a number of a section of /info.
+func (e *Env) number(section, name string, def int) int {
+	if v, ok := e.setting(section, name).(float64); ok {
 		return int(v)
 	}
 	return def
@@ -169,16 +225,20 @@ func anonymous() option {
 
 // do sends a request for a decoded path below the account; "" is the account.
 func (e *Env) do(method, path string, opts ...option) *httpexpect.Response {
-	full := e.t.Storage.EscapedPath()
-	if path != "" {
-		full += "/" + target.Escape(path)
+	return e.raw(method, e.path(path), opts...)
+}
+
+// path encodes a decoded path below the account.
+func (e *Env) path(path string) string {
+	if path == "" {
+		return e.base
 	}
-	return e.raw(method, full, opts...)
+	return e.base + "/" + target.Escape(path)
 }
 
 // raw sends a request for an encoded path of the endpoint.
 func (e *Env) raw(method, path string, opts ...option) *httpexpect.Response {
-	r := e.expect.Request(method, "/").WithHeader("X-Auth-Token", e.t.Token)
+	r := e.shared.expect.Request(method, "/").WithHeader("X-Auth-Token", e.token)
 	r.WithTransformer(func(h *http.Request) {
 		q := h.URL.RawQuery
 		if u, err := url.ParseRequestURI(path); err == nil {
@@ -194,21 +254,30 @@ func (e *Env) raw(method, path string, opts ...option) *httpexpect.Response {
 	return r.Expect()
 }
 
-// container makes a container, removed with its objects when the case ends.
-func (e *Env) container(opts ...option) string {
-	e.serial++
-	name := fmt.Sprintf("%s-%d", e.prefix, e.serial)
+// name is a new name for a container.
+func (e *Env) name() string {
+	e.shared.serial++
+	name := fmt.Sprintf("%s-%d", e.prefix, e.shared.serial)
 	if most := e.limit("max_container_name_length", 256); len(name) > most {
 		name = name[len(name)-most:]
 	}
+	return name
+}
+
+// container makes a container, removed with its objects when the case ends.
+func (e *Env) container(opts ...option) string {
+	name := e.name()
 	e.do("PUT", name, opts...).Status(http.StatusCreated)
 	e.removeLater(name)
 	return name
 }
 
+// later runs fn when the case ends, after what is registered later still.
+func (e *Env) later(fn func()) { e.shared.cleanup = append(e.shared.cleanup, fn) }
+
 // removeLater empties and deletes a container when the case ends.
 func (e *Env) removeLater(name string) {
-	e.cleanup = append(e.cleanup, func() {
+	e.later(func() {
 		for range 3 { // a listing may lag behind
 			listing := e.do("GET", name, query("format=json")).Raw()
 			for _, o := range decodeListing(listing) {
@@ -229,6 +298,15 @@ func (e *Env) removeLater(name string) {
 // put stores an object and returns its path.
 func (e *Env) put(container, object, content string, opts ...option) string {
 	p := container + "/" + object
+	if chars, _ := e.setting("name_check", "forbidden_chars").(string); strings.ContainsAny(object, chars) {
+		e.Skip("/info forbids one of %s in names", chars)
+	}
+	if most := e.number("name_check", "maximum_length", len(e.path(p))); len(e.base)+1+len(p) > most {
+		e.Skip("/info allows paths of %d bytes", most)
+	}
+	if expr, _ := e.setting("name_check", "forbidden_regexp").(string); expr != "" && strings.Contains(p+"/", "/../") {
+		e.Skip("/info forbids names like %s", expr)
+	}
 	e.do("PUT", p, append([]option{body(content)}, opts...)...).Status(http.StatusCreated)
 	return p
 }
@@ -267,3 +345,9 @@ func (e *Env) eventually(what string, check func() bool) {
 	}
 	e.Failf("not within 10 seconds: %s", what)
 }
+
+// response is an answer under judgement.
+type response = httpexpect.Response
+
+// httpRequest is a request in the making.
+type httpRequest = httpexpect.Request

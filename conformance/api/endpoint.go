@@ -10,18 +10,18 @@ import (
 func endpointCases() []Case {
 	return []Case{
 		{"auth-token", "GET", "endpoint", "authentication", "valid credentials give X-Auth-Token and X-Storage-Url", func(e *Env) {
-			r := e.raw("GET", authPath(e), anonymous(), hdr("X-Auth-User", e.t.User), hdr("X-Auth-Key", e.t.Key))
+			r := e.raw("GET", authPath(e), anonymous(), hdr("X-Auth-User", e.t.Owner.Name), hdr("X-Auth-Key", e.t.Owner.Key))
 			r.StatusRange(http.StatusOK)
 			r.Header("X-Auth-Token").NotEmpty()
 			r.Header("X-Storage-Url").Contains("/v1/")
 		}},
 		{"auth-storage-headers", "GET", "endpoint", "authentication", "X-Storage-User and X-Storage-Pass work too, and X-Storage-Token comes back", func(e *Env) {
-			r := e.raw("GET", authPath(e), anonymous(), hdr("X-Storage-User", e.t.User), hdr("X-Storage-Pass", e.t.Key))
+			r := e.raw("GET", authPath(e), anonymous(), hdr("X-Storage-User", e.t.Owner.Name), hdr("X-Storage-Pass", e.t.Owner.Key))
 			r.StatusRange(http.StatusOK)
 			r.Header("X-Storage-Token").NotEmpty()
 		}},
 		{"auth-wrong-key", "GET", "endpoint", "authentication", "a wrong key is 401 and gives no token", func(e *Env) {
-			r := e.raw("GET", authPath(e), anonymous(), hdr("X-Auth-User", e.t.User), hdr("X-Auth-Key", e.t.Key+"x"))
+			r := e.raw("GET", authPath(e), anonymous(), hdr("X-Auth-User", e.t.Owner.Name), hdr("X-Auth-Key", e.t.Owner.Key+"x"))
 			r.Status(http.StatusUnauthorized)
 			r.Header("X-Auth-Token").IsEmpty()
 		}},
@@ -40,10 +40,10 @@ func endpointCases() []Case {
 			e.do("GET", "", hdr("X-Auth-Token", "AUTH_tkinvented")).Status(http.StatusUnauthorized)
 		}},
 		{"token-storage-alias", "HEAD", "account", "authentication", "X-Storage-Token opens the account like X-Auth-Token", func(e *Env) {
-			e.do("HEAD", "", anonymous(), hdr("X-Storage-Token", e.t.Token)).StatusRange(http.StatusOK)
+			e.do("HEAD", "", anonymous(), hdr("X-Storage-Token", e.token)).StatusRange(http.StatusOK)
 		}},
 		{"token-other-account", "GET", "account", "authentication", "another account is 403", func(e *Env) {
-			e.raw("GET", e.t.Storage.EscapedPath()+"other").Status(http.StatusForbidden)
+			e.raw("GET", e.base+"other").Status(http.StatusForbidden)
 		}},
 		{"info", "GET", "endpoint", "info", "GET /info is JSON with the swift section and its limits", func(e *Env) {
 			o := e.raw("GET", "/info", anonymous()).Status(http.StatusOK).JSON().Object()
@@ -65,14 +65,14 @@ func endpointCases() []Case {
 			r.Header("Content-Type").HasPrefix("text/plain")
 		}},
 		{"path-unknown-version", "GET", "endpoint", "path grammar", "an unknown API version is an error of the client", func(e *Env) {
-			r := e.raw("GET", strings.Replace(e.t.Storage.EscapedPath(), "/v1/", "/v9/", 1))
+			r := e.raw("GET", strings.Replace(e.base, "/v1/", "/v9/", 1))
 			r.StatusList(http.StatusBadRequest, http.StatusPreconditionFailed, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound)
 		}},
 		{"path-no-account", "GET", "endpoint", "path grammar", "a path without account does not work", func(e *Env) {
 			e.raw("GET", "/v1/").StatusList(http.StatusPreconditionFailed, http.StatusUnauthorized, http.StatusNotFound)
 		}},
 		{"path-invalid-utf8", "GET", "container", "path grammar", "a name that is not UTF-8 is 412", func(e *Env) {
-			e.raw("GET", e.t.Storage.EscapedPath()+"/%ff%fe").Status(http.StatusPreconditionFailed)
+			e.raw("GET", e.base+"/%ff%fe").Status(http.StatusPreconditionFailed)
 		}},
 		{"method-unknown", "FROB", "object", "verbs", "an unknown verb is 405", func(e *Env) {
 			e.do("FROB", e.object("x")).Status(http.StatusMethodNotAllowed)
@@ -155,7 +155,7 @@ func nameCases() []Case {
 		}},
 		Case{"name-encoded-slash", "GET", "object", "object names", "%2F in an object name is a slash", func(e *Env) {
 			p := e.put(e.container(), "a/b", "slash")
-			e.raw("GET", e.t.Storage.EscapedPath()+"/"+target.Escape(strings.TrimSuffix(p, "/a/b"))+"/a%2Fb").
+			e.raw("GET", e.base+"/"+target.Escape(strings.TrimSuffix(p, "/a/b"))+"/a%2Fb").
 				Status(http.StatusOK).Body().IsEqual("slash")
 		}},
 	)

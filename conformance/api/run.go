@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"path"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -16,7 +17,8 @@ import (
 
 // Options of a run.
 type Options struct {
-	// Match is a glob over case IDs; empty runs all.
+	// Match is a glob over case IDs, or several with commas between them;
+	// empty runs all.
 	Match string
 	// Jobs is how many cases run at once; 0 is 1.
 	Jobs int
@@ -28,7 +30,8 @@ type Options struct {
 	Name string
 }
 
-// Run authenticates and runs the cases. Results are in the order of Cases.
+// Run authenticates and runs the cases. Results are in the order of Cases. When
+// the context ends, those so far come with its error.
 func Run(ctx context.Context, t *target.Target, o Options) ([]Result, error) {
 	if err := t.Authenticate(ctx); err != nil {
 		return nil, err
@@ -40,24 +43,50 @@ func Run(ctx context.Context, t *target.Target, o Options) ([]Result, error) {
 	if o.Name == "" {
 		o.Name = strconv.FormatInt(time.Now().UnixNano(), 36)
 	}
+	picked, err := pick(Cases(), o.Match)
+	if err != nil {
+		return nil, err
+	}
+	return runAll(ctx, t, info, picked, o), ctx.Err()
+}
+
+// pick keeps the cases whose ID matches a glob, or one of several that commas
+// separate; empty keeps all.
+func pick(cases []Case, globs string) ([]Case, error) {
+	if globs == "" {
+		return cases, nil
+	}
 	var picked []Case
-	for _, c := range Cases() {
-		ok, err := path.Match(o.Match, c.ID)
-		if err != nil {
-			return nil, fmt.Errorf("--match %q: %w", o.Match, err)
-		}
-		if o.Match == "" || ok {
-			picked = append(picked, c)
+	for _, c := range cases {
+		for glob := range strings.SplitSeq(globs, ",") {
+			ok, err := path.Match(glob, c.ID)
+			if err != nil {
+				return nil, fmt.Errorf("--match %q: %w", glob, err)
+			}
+			if ok {
+				picked = append(picked, c)
+				break
+			}
 		}
 	}
-	results := make([]Result, len(picked))
+	return picked, nil
+}
+
+// runAll runs cases, several at once. What a run that is ended does not come
+// to is skipped.
+func runAll(ctx context.Context, t *target.Target, info map[string]any, cases []Case, o Options) []Result {
+	results := make([]Result, len(cases))
 	next := make(chan int)
 	var wait sync.WaitGroup
 	var mu sync.Mutex
 	for range max(o.Jobs, 1) {
 		wait.Go(func() {
 			for i := range next {
-				results[i] = picked[i].Run(ctx, t, info, o.Name)
+				if err := ctx.Err(); err != nil {
+					results[i] = Result{Case: cases[i], ID: cases[i].ID, Verdict: Skipped, Message: "the run was ended: " + err.Error()}
+				} else {
+					results[i] = cases[i].Run(ctx, t, info, o.Name)
+				}
 				if o.Done != nil {
 					mu.Lock()
 					o.Done(results[i])
@@ -66,12 +95,12 @@ func Run(ctx context.Context, t *target.Target, o Options) ([]Result, error) {
 			}
 		})
 	}
-	for i := range picked {
+	for i := range cases {
 		next <- i
 	}
 	close(next)
 	wait.Wait()
-	return results, ctx.Err()
+	return results
 }
 
 // readInfo is GET /info; an endpoint without it has no optional features.

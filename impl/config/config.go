@@ -172,5 +172,20 @@ func (s *Section) Fail(key, want string) {
 	s.fail(key, v, want)
 }
 
+// Sibling is another section of the same file; see [File.Section].
+func (s *Section) Sibling(name string) *Section { return s.file.Section(name) }
+
+// Siblings lists the sections of the same file whose names begin with prefix,
+// in order of appearance.
+func (s *Section) Siblings(prefix string) []string {
+	var out []string
+	for _, name := range s.file.order {
+		if strings.HasPrefix(name, prefix) {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
 // Err is File.Err.
 func (s *Section) Err() error { return s.file.Err() }

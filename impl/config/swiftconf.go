@@ -68,7 +68,7 @@ func readLimits(s *Section) swift.Limits {
 		"max_header_size": &l.MaxHeaderSize, "max_object_name_length": &l.MaxObjectNameLength,
 		"container_listing_limit": &l.ContainerListingLimit, "account_listing_limit": &l.AccountListingLimit,
 		"max_account_name_length": &l.MaxAccountNameLength, "max_container_name_length": &l.MaxContainerNameLength,
-		"extra_header_count": &l.ExtraHeaderCount,
+		"extra_header_count": &l.ExtraHeaderCount, "max_request_line": &l.MaxRequestLine,
 	} {
 		*p = int(s.Int(key, int64(*p), 0, most))
 	}

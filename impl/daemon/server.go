@@ -75,6 +75,11 @@ func buildServer(p *parts) (worker, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a, ok := a.(interface {
+		Prepare(next web.Handler) web.Handler
+	}); ok {
+		handler = a.Prepare(handler)
+	}
 	def := p.conf.Section("DEFAULT")
 	bind := def.String("bind_ip", "0.0.0.0")
 	port := def.Int("bind_port", defaultPorts[p.kind], 0, 65535)

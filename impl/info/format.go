@@ -96,17 +96,14 @@ type containerFormat struct {
 }
 
 func encodeContainer(c *ContainerInfo, h http.Header) any {
+	cors := c.CORS()
 	return containerFormat{
 		Status: c.Status, ReadACL: text(c.ReadACL), WriteACL: text(c.WriteACL),
 		SyncTo: text(c.SyncTo), SyncKey: text(c.SyncKey),
 		ObjectCount: count(c.ObjectCount), Bytes: count(c.Bytes), Versions: text(c.Versions),
 		Policy: text(strconv.Itoa(c.PolicyIndex)),
-		CORS: corsFormat{
-			AllowOrigin:   text(c.Meta["access-control-allow-origin"]),
-			ExposeHeaders: text(c.Meta["access-control-expose-headers"]),
-			MaxAge:        text(c.Meta["access-control-max-age"]),
-		},
-		Meta: c.Meta, Sysmeta: c.Sysmeta, ShardingState: text(c.ShardingState),
+		CORS:   corsFormat{text(cors.AllowOrigin), text(cors.ExposeHeaders), text(cors.MaxAge)},
+		Meta:   c.Meta, Sysmeta: c.Sysmeta, ShardingState: text(c.ShardingState),
 		CreatedAt:       text(h.Get("X-Backend-Timestamp")),
 		PutTimestamp:    text(h.Get("X-Backend-Put-Timestamp")),
 		DeleteTimestamp: text(h.Get("X-Backend-Delete-Timestamp")),

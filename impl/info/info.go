@@ -6,12 +6,14 @@
 // and values of the shared cache are Swift's: "account/<a>" and
 // "container/<a>/<c>", JSON objects. An entry lives for the time that the
 // proxy says, a tenth of it when the thing does not exist. A failure to find
-// out is not cached and removes nothing.
+// out is not cached and removes nothing. A given share of look-ups passes by
+// the shared cache.
 package info
 
 import (
 	"context"
 	"encoding/json"
+	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
@@ -54,6 +56,26 @@ type ContainerInfo struct {
 // OK reports that the container exists.
 func (c *ContainerInfo) OK() bool { return c.Status/100 == 2 }
 
+// CORS is what the owner of a container says of requests from scripts of
+// other sites.
+type CORS struct{ AllowOrigin, ExposeHeaders, MaxAge string }
+
+// CORS reads the container's metadata.
+func (c *ContainerInfo) CORS() CORS {
+	return CORS{
+		AllowOrigin:   c.Meta["access-control-allow-origin"],
+		ExposeHeaders: c.Meta["access-control-expose-headers"],
+		MaxAge:        c.Meta["access-control-max-age"],
+	}
+}
+
+// VersionsContainer is the container that has the versions of this one's
+// objects; empty if there never was one.
+func (c *ContainerInfo) VersionsContainer() string {
+	name, _, _ := strings.Cut(web.UnescapePath(c.Sysmeta["versions-container"]), "/")
+	return name
+}
+
 // OK reports that the account exists or would be created by a write.
 func (a *AccountInfo) OK() bool { return a.Status/100 == 2 }
 
@@ -83,7 +105,7 @@ func Account(ctx context.Context, next web.Handler, req *web.Request, account st
 		tally(req, "account", "infocache.hit")
 		return a
 	}
-	if v, ok := shared(ctx, req, key); ok {
+	if v, ok := shared(ctx, req, key, false); ok {
 		if a := decodeAccount(v); a != nil {
 			tally(req, "account", "cache.hit")
 			keep(req, key, a)
@@ -108,7 +130,7 @@ func Container(ctx context.Context, next web.Handler, req *web.Request, account,
 		tally(req, "container", "infocache.hit")
 		return c
 	}
-	if v, ok := shared(ctx, req, key); ok {
+	if v, ok := shared(ctx, req, key, true); ok {
 		if c := decodeContainer(v); c != nil {
 			tally(req, "container", "cache.hit")
 			keep(req, key, c)
@@ -226,11 +248,31 @@ func keep(req *web.Request, key string, v any) {
 	req.Meta.Info[key] = v
 }
 
-func shared(ctx context.Context, req *web.Request, key string) ([]byte, bool) {
-	if req.Meta.Cache == nil {
+func shared(ctx context.Context, req *web.Request, key string, container bool) ([]byte, bool) {
+	if req.Meta.Cache == nil || skipped(req, container) {
 		return nil, false
 	}
 	return req.Meta.Cache.Get(ctx, key)
+}
+
+// Skips are the shares of look-ups that pass by the shared cache, so that no
+// entry can live on because every request finds it.
+type Skips struct{ Account, Container float64 }
+
+const skipsKey = "skips"
+
+// SetSkips is called once for a request, at its arrival.
+func SetSkips(req *web.Request, s *Skips) { keep(req, skipsKey, s) }
+
+func skipped(req *web.Request, container bool) bool {
+	s, ok := local[*Skips](req, skipsKey)
+	switch {
+	case !ok:
+		return false
+	case container:
+		return rand.Float64() < s.Container
+	}
+	return rand.Float64() < s.Account
 }
 
 func share(ctx context.Context, req *web.Request, key string, v any, ttl time.Duration) {

@@ -186,3 +186,34 @@ func TestConcurrentSubRequests(t *testing.T) {
 	}
 	wg.Wait()
 }
+
+func TestSkips(t *testing.T) {
+	for _, c := range []struct {
+		skips Skips
+		asked []string
+	}{
+		{Skips{}, nil},
+		{Skips{Account: 1}, []string{"/v1/a"}},
+		{Skips{Container: 1}, []string{"/v1/a/c"}},
+		{Skips{1, 1}, []string{"/v1/a", "/v1/a/c"}},
+	} {
+		cache := newCache()
+		SetAccount(t.Context(), client(cache), "a", 204, http.Header{}, nil)
+		SetContainer(t.Context(), client(cache), "a", "c", 204, http.Header{})
+		b := &backend{status: map[string]int{"/v1/a": 204, "/v1/a/c": 204}}
+		req := client(cache)
+		SetSkips(req, &c.skips)
+		for range 3 { // within a request nothing is asked twice
+			Account(t.Context(), b, req, "a")
+			Container(t.Context(), b, req, "a", "c")
+		}
+		require.Equal(t, c.asked, b.asked, "%v", c.skips)
+	}
+}
+
+func TestVersionsContainer(t *testing.T) {
+	for setting, want := range map[string]string{"": "", "%00versions%00c%20d": "\x00versions\x00c d", "x/y": "x"} {
+		c := &ContainerInfo{Sysmeta: map[string]string{"versions-container": setting}}
+		require.Equal(t, want, c.VersionsContainer(), setting)
+	}
+}

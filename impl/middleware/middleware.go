@@ -3,6 +3,7 @@
 package middleware
 
 import (
+	"maps"
 	"sync"
 
 	"apus/impl/config"
@@ -66,9 +67,12 @@ func (c *Capabilities) RegisterAdmin(section string, value any) {
 func (c *Capabilities) Public() map[string]any {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	out := make(map[string]any, len(c.mu.public))
-	for k, v := range c.mu.public {
-		out[k] = v
-	}
-	return out
+	return maps.Clone(c.mu.public)
+}
+
+// Admin is a copy of the sections of the signed view.
+func (c *Capabilities) Admin() map[string]any {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return maps.Clone(c.mu.admin)
 }

@@ -37,7 +37,9 @@ func (c *call) readDatabase(server string) *web.Response {
 		Newest: truth(c.req.Header.Get("X-Newest")),
 	})
 	cleanHeader(resp.Header)
-	resp.Header.Set("Accept-Ranges", "bytes")
+	if resp.OK() {
+		resp.Header.Set("Accept-Ranges", "bytes")
+	}
 	c.setPolicyName(resp)
 	return resp
 }
@@ -55,7 +57,7 @@ func readAccount(c *call) *web.Response {
 		case strings.EqualFold(resp.Header.Get("X-Account-Status"), "deleted"):
 			h := resp.Header
 			resp.Discard()
-			resp = web.NewResponse(http.StatusGone)
+			resp = web.HTML(http.StatusGone, "")
 			resp.Header.Set("X-Account-Status", h.Get("X-Account-Status"))
 		case c.opts.accountAutocreate:
 			resp.Discard()
@@ -73,6 +75,8 @@ func readAccount(c *call) *web.Response {
 func (c *call) emptyAccount() *web.Response {
 	resp := web.Text(http.StatusOK, "[]", "application/json; charset=utf-8")
 	if c.req.Method == http.MethodHead {
+		// As for an account that is there. Swift says 200 here, by an accident of
+		// how it makes the listing.
 		resp = web.Empty(http.StatusNoContent)
 		resp.Header.Set("Content-Type", "application/json; charset=utf-8")
 	}
@@ -81,6 +85,7 @@ func (c *call) emptyAccount() *web.Response {
 	h.Set("X-Account-Object-Count", "0")
 	h.Set("X-Account-Bytes-Used", "0")
 	h.Set("X-Timestamp", c.stamp.Normal())
+	h.Set("X-Put-Timestamp", c.stamp.Normal())
 	h.Set(info.FakeListing, "yes")
 	return resp
 }
@@ -118,12 +123,18 @@ func (c *call) toAccount(h http.Header) *web.Response {
 // toAll sends a request with each of the headers and answers with the best
 // answer.
 func (c *call) toAll(nodes *fanout.Nodes, p swift.Path, method string, headers []http.Header, overrides map[int]int) *web.Response {
-	answers := c.fan.Each(c.ctx, fanout.EachRequest{
-		Method: method, Entity: p.String(), Headers: headers, Nodes: nodes, TxnID: c.req.Meta.TxnID,
-	})
+	return c.best(fanout.EachRequest{
+		Method: method, Entity: p.String(), Headers: headers, Nodes: nodes, Count: len(headers),
+	}, overrides)
+}
+
+// best sends a small request to all replicas and answers with the best answer.
+func (c *call) best(r fanout.EachRequest, overrides map[int]int) *web.Response {
+	r.TxnID = c.req.Meta.TxnID
+	answers := c.fan.Each(c.ctx, r)
 	a := fanout.Best(answers, fanout.Quorum(len(answers)), overrides)
 	if a.Status == http.StatusServiceUnavailable {
-		c.log().Error("no quorum", "method", method, "path", p.String(), "txn", c.req.Meta.TxnID, "statuses", statuses(answers))
+		c.log().Error("no quorum", "method", r.Method, "path", r.Entity, "txn", r.TxnID, "statuses", statuses(answers))
 	}
 	return respond(a)
 }
@@ -174,9 +185,9 @@ func postAccount(c *call) *web.Response {
 	resp := c.toAccount(c.accountWriteHeader())
 	if resp.Status == http.StatusNotFound && c.opts.accountAutocreate {
 		resp.Discard()
-		if !c.createAccount() {
-			return web.NewResponse(http.StatusServiceUnavailable)
-		}
+		// One that was deleted a while ago cannot be created, and the second
+		// answer says so.
+		c.createAccount()
 		resp = c.toAccount(c.accountWriteHeader())
 	}
 	c.showAccountACL(resp.Header)
@@ -205,6 +216,8 @@ func (c *call) createAccount() bool {
 		}
 	}
 	c.identify(h)
+	// The request's own timestamp may be of long ago.
+	h["X-Timestamp"] = []string{c.stamps.next().Internal()}
 	nodes := c.nodes(r, p)
 	resp := c.toAll(nodes, p, http.MethodPut, repeat(h, nodes.Replicas()), nil)
 	defer resp.Discard()

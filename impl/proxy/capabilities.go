@@ -1,13 +1,10 @@
 package proxy
 
 import (
-	"encoding/json"
-	"net/http"
 	"sort"
 	"strings"
 
 	"apus/impl/swift"
-	"apus/impl/web"
 )
 
 func sortStrings(s []string) { sort.Strings(s) }
@@ -31,8 +28,9 @@ type capability struct {
 
 func (s *Server) capabilities() capability {
 	c := capability{
-		Version: swift.Release, StrictCORS: true, Limits: s.swift.Limits,
+		Version: swift.Release, StrictCORS: s.opts.cors.strict, Limits: s.swift.Limits,
 		AccountManagement: s.opts.allowAccountManagement, AccountAutocreate: s.opts.accountAutocreate,
+		OpenExpired: s.opts.allowOpenExpired,
 		APIVersions: []string{"v1", "v1.0"},
 	}
 	for _, p := range s.swift.Policies.All() {
@@ -42,49 +40,4 @@ func (s *Server) capabilities() capability {
 		}
 	}
 	return c
-}
-
-// serveInfo answers GET /info. There is no signed admin view.
-func (s *Server) serveInfo(req *web.Request) *web.Response {
-	switch req.Method {
-	case http.MethodGet, http.MethodHead:
-	case http.MethodOptions:
-		resp := web.Empty(http.StatusOK)
-		resp.Header.Set("Allow", "GET, HEAD, OPTIONS")
-		return resp
-	default:
-		resp := web.NewResponse(http.StatusMethodNotAllowed)
-		resp.Header.Set("Allow", "GET, HEAD, OPTIONS")
-		return resp
-	}
-	q := req.Query()
-	if !s.opts.exposeInfo || q.Get("swiftinfo_sig") != "" || q.Get("swiftinfo_expires") != "" {
-		return web.NewResponse(http.StatusForbidden)
-	}
-	body, err := json.Marshal(hide(s.info.Public(), s.opts.hiddenInfo))
-	if err != nil {
-		return web.FromError(err)
-	}
-	return web.Text(http.StatusOK, string(body), "application/json; charset=UTF-8")
-}
-
-// hide removes sections and, by dotted names, parts of them.
-func hide(sections map[string]any, names []string) map[string]any {
-	out := map[string]any{}
-	for name, v := range sections {
-		b, err := json.Marshal(v)
-		var generic any
-		if err == nil && json.Unmarshal(b, &generic) == nil {
-			out[name] = generic
-		}
-	}
-	for _, name := range names {
-		parts := strings.Split(name, ".")
-		at := out
-		for _, p := range parts[:len(parts)-1] {
-			at, _ = at[p].(map[string]any)
-		}
-		delete(at, parts[len(parts)-1])
-	}
-	return out
 }

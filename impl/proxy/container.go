@@ -119,7 +119,7 @@ func (c *call) policyHeader() (name, value string, fault *web.Response) {
 	case p == nil:
 		return "", "", web.Plain(http.StatusBadRequest, "Invalid X-Storage-Policy '%s'", asked)
 	case p.Deprecated:
-		return "", "", web.Plain(http.StatusBadRequest, "Storage Policy '%s' is deprecated", p.Name)
+		return "", "", web.HTML(http.StatusBadRequest, fmt.Sprintf("Storage Policy '%s' is deprecated", p.Name))
 	}
 	return "X-Backend-Storage-Policy-Index", strconv.Itoa(p.Index), nil
 }

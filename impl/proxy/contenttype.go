@@ -1,8 +1,15 @@
 package proxy
 
 import (
+	"errors"
+	"io"
+	"io/fs"
+	"net/http"
 	"path"
 	"strings"
+
+	"apus/impl/host"
+	"apus/impl/web"
 )
 
 // setContentType guesses the type of an object that comes without one, or
@@ -11,25 +18,68 @@ func (c *call) setContentType() {
 	h := c.req.Header
 	detect := truth(h.Get("X-Detect-Content-Type"))
 	if detect || h.Get("Content-Type") == "" {
-		h.Set("Content-Type", guessType(c.path.Object))
+		h.Set("Content-Type", c.types.guess(c.path.Object))
 	}
 	if detect {
 		h.Del("X-Detect-Content-Type")
 	}
 }
 
-func guessType(name string) string {
+// mimeTypes are the operator's, by extension, which go before contentTypes.
+type mimeTypes map[string]string
+
+func (m mimeTypes) of(ext string) (string, bool) {
+	ext = strings.ToLower(ext)
+	if t, ok := m[ext]; ok {
+		return t, true
+	}
+	t, ok := contentTypes[ext]
+	return t, ok
+}
+
+// guess is the type of an object with this name.
+func (m mimeTypes) guess(name string) string {
 	ext := path.Ext(name)
-	if t, ok := contentTypes[strings.ToLower(ext)]; ok {
+	if t, ok := m.of(ext); ok {
 		return t
 	}
 	switch strings.ToLower(ext) { // compressed: the type is that of what is inside
 	case ".gz", ".bz2", ".xz", ".z", ".br":
-		if t, ok := contentTypes[strings.ToLower(path.Ext(strings.TrimSuffix(name, ext)))]; ok {
+		if t, ok := m.of(path.Ext(strings.TrimSuffix(name, ext))); ok {
 			return t
 		}
 	}
 	return "application/octet-stream"
+}
+
+const mimeTypesLimit = 1 << 20
+
+// readMimeTypes reads <swift_dir>/mime.types, if it is there: a type and its
+// extensions on each line.
+func readMimeTypes(fsys host.FS, dir string) (mimeTypes, error) {
+	f, err := fsys.OpenFile(path.Join(dir, "mime.types"), host.ReadOnly, 0)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil, nil
+	case err != nil:
+		return nil, err
+	}
+	defer f.Close()
+	b, err := io.ReadAll(io.LimitReader(f, mimeTypesLimit))
+	return parseMimeTypes(string(b)), err
+}
+
+func parseMimeTypes(text string) mimeTypes {
+	m := mimeTypes{}
+	for line := range strings.Lines(text) {
+		line, _, _ = strings.Cut(line, "#")
+		if words := strings.Fields(line); len(words) > 1 {
+			for _, ext := range words[1:] {
+				m["."+strings.ToLower(ext)] = words[0]
+			}
+		}
+	}
+	return m
 }
 
 // contentTypes are the common ones of the mime table that Swift uses.
@@ -71,4 +121,25 @@ var contentTypes = map[string]string{
 	".xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", ".xml": "text/xml",
 	".xpm": "image/x-xpixmap", ".xsl": "application/xml", ".yaml": "application/yaml", ".yml": "application/yaml",
 	".zip": "application/zip",
+}
+
+// Filters that put parameters of their own into a client's content type say so.
+const typeOverridden = "X-Backend-Content-Type-Overridden"
+
+// checkContentType refuses parameters in the client's content type that Swift
+// keeps for itself. Filters may use them.
+func (c *call) checkContentType() *web.Response {
+	if c.req.Source != "" || c.req.Header.Get(typeOverridden) != "" {
+		delete(c.req.Header, typeOverridden)
+		return nil
+	}
+	_, params, _ := strings.Cut(c.req.Header.Get("Content-Type"), ";")
+	for params != "" {
+		var p string
+		p, params, _ = strings.Cut(params, ";")
+		if strings.HasPrefix(strings.TrimLeft(p, " \t"), "swift_") {
+			return web.HTML(http.StatusBadRequest, "Invalid Content-Type, swift_* is not a valid parameter name.")
+		}
+	}
+	return nil
 }

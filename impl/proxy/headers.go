@@ -116,11 +116,13 @@ func cleanHeader(h http.Header) {
 // respond makes the client's response of the answer that was chosen.
 func respond(a fanout.Answer) *web.Response {
 	var resp *web.Response
-	contentType := ""
+	contentType, deleted := "", false
 	if a.Header != nil {
-		contentType = a.Header.Get("Content-Type")
+		contentType, deleted = a.Header.Get("Content-Type"), a.Header.Get("X-Account-Status") != ""
 	}
 	switch {
+	case deleted && a.Status == http.StatusNotFound:
+		resp = web.HTML(a.Status, "") // the header says it all
 	case a.Status/100 == 4 && len(a.Body) > 0:
 		resp = web.Text(a.Status, string(a.Body), contentType)
 	case a.Status == http.StatusCreated:

@@ -36,9 +36,9 @@ func checkMetadata(h http.Header, kind string, l *swift.Limits) *web.Response {
 		case kind != "Object" && !(utf8.ValidString(name) && utf8.ValidString(value)):
 			return web.Plain(http.StatusBadRequest, "Metadata must be valid UTF-8")
 		case len(name) > l.MaxMetaNameLength:
-			return web.Plain(http.StatusBadRequest, "Metadata name too long: %s", full)
+			return web.Plain(http.StatusBadRequest, "Metadata name too long: %s%s", strings.ToLower(prefix), name)
 		case len(value) > l.MaxMetaValueLength:
-			return web.Plain(http.StatusBadRequest, "Metadata value longer than %d: %s", l.MaxMetaValueLength, full)
+			return web.Plain(http.StatusBadRequest, "Metadata value longer than %d: %s%s", l.MaxMetaValueLength, strings.ToLower(prefix), name)
 		case i+1 > l.MaxMetaCount:
 			return web.Plain(http.StatusBadRequest, "Too many metadata items; max %d", l.MaxMetaCount)
 		case size > l.MaxMetaOverallSize:
@@ -68,7 +68,7 @@ func (c *call) checkObject() *web.Response {
 // fault: clients go on behind a name by appending one.
 func (c *call) checkListing(most int) *web.Response {
 	q := c.req.Query()
-	for _, name := range []string{"marker", "end_marker", "prefix", "delimiter", "path", "format"} {
+	for _, name := range []string{"marker", "end_marker", "prefix", "delimiter", "path", "format", "reverse", "states", "includes"} {
 		if !utf8.ValidString(q.Get(name)) {
 			return web.Plain(http.StatusBadRequest, "%q parameter not valid UTF-8", name)
 		}

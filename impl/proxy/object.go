@@ -36,19 +36,21 @@ func (c *call) target() (t target, fault *web.Response) {
 	}
 	index := t.container.PolicyIndex
 	if v := c.req.Header.Get("X-Backend-Storage-Policy-Index"); v != "" {
-		if n, err := strconv.Atoi(v); err == nil {
-			index = n
+		n, err := strconv.Atoi(v)
+		if err != nil {
+			n = -1
 		}
+		index = n
 	}
 	t.policy = c.swift.Policies.ByIndex(index)
 	if t.policy == nil {
 		// Another proxy knows a policy that this one was not told of.
-		return t, web.Plain(http.StatusServiceUnavailable, "Unknown Storage Policy")
+		return t, web.HTML(http.StatusServiceUnavailable, "Unknown Storage Policy")
 	}
 	if t.policy.Type != policy.Replication {
 		return t, web.Plain(http.StatusNotImplemented, "Storage policy %s is not supported", t.policy.Name)
 	}
-	c.req.Meta.PolicyIndex = index
+	c.policy = t.policy
 	t.ring, fault = c.ring(t.policy.RingName())
 	return t, fault
 }
@@ -68,9 +70,10 @@ func readObject(c *call) *web.Response {
 	if denial := c.authorize(t.container.ReadACL); denial != nil {
 		return denial
 	}
+	c.openExpired()
 	resp := c.fan.Get(c.ctx, fanout.GetRequest{
 		Method: c.req.Method, Entity: c.path.String(), RawQuery: c.req.RawQuery, Header: c.objectHeader(t),
-		Nodes: c.nodes(t.ring, c.path), Server: fanout.ServerObject, TxnID: c.req.Meta.TxnID,
+		Nodes: c.objectNodes(t, fanout.Reading), Server: fanout.ServerObject, TxnID: c.req.Meta.TxnID,
 		Newest: truth(c.req.Header.Get("X-Newest")),
 	})
 	cleanHeader(resp.Header)
@@ -130,11 +133,14 @@ func putObject(c *call) *web.Response {
 	if fault := c.checkObject(); fault != nil {
 		return fault
 	}
+	if fault := c.checkContentType(); fault != nil {
+		return fault
+	}
 	x, fault := c.expiry()
 	if fault != nil {
 		return fault
 	}
-	nodes := c.nodes(t.ring, c.path)
+	nodes := c.objectNodes(t, fanout.Writing)
 	headers, fault := c.objectWriteHeaders(t, nodes.Replicas(), x)
 	if fault != nil {
 		return fault
@@ -146,10 +152,10 @@ func putObject(c *call) *web.Response {
 	if err != nil {
 		c.countClientFault(err)
 		c.log().Info("body of a PUT cannot be read", "path", c.path.String(), "txn", req.Meta.TxnID, "err", err)
-		return web.FromError(err)
+		return web.NewResponse(swift.KindOf(err).Status())
 	}
 	resp := respond(a)
-	if resp.OK() {
+	if resp.Status == http.StatusCreated || resp.Status == http.StatusUnprocessableEntity {
 		resp.Header.Set("Last-Modified", lastModified(c.stamp))
 	}
 	return resp
@@ -174,7 +180,16 @@ func hasStar(list string) bool {
 	return false
 }
 
+// openExpired lets a client see an object that has expired and was not
+// removed yet, if the operator does.
+func (c *call) openExpired() {
+	if c.opts.allowOpenExpired && truth(c.req.Header.Get("X-Open-Expired")) {
+		c.req.Header.Set("X-Backend-Open-Expired", "true")
+	}
+}
+
 func postObject(c *call) *web.Response {
+	c.openExpired()
 	t, fault := c.forWrite()
 	if fault != nil {
 		return fault
@@ -186,7 +201,7 @@ func postObject(c *call) *web.Response {
 	if fault != nil {
 		return fault
 	}
-	nodes := c.nodes(t.ring, c.path)
+	nodes := c.objectNodes(t, fanout.Reading)
 	headers, fault := c.objectWriteHeaders(t, nodes.Replicas(), x)
 	if fault != nil {
 		return fault
@@ -201,8 +216,8 @@ func deleteObject(c *call) *web.Response {
 	if fault != nil {
 		return fault
 	}
-	nodes := c.nodes(t.ring, c.path)
-	headers, fault := c.objectWriteHeaders(t, nodes.Replicas(), queueEntry{})
+	nodes := c.objectNodes(t, fanout.Deleting)
+	headers, fault := c.objectWriteHeaders(t, nodes.Replicas()+nodes.DeleteHandoffs(), queueEntry{})
 	if fault != nil {
 		return fault
 	}

@@ -11,6 +11,7 @@ import (
 	"apus/impl/backend"
 	"apus/impl/config"
 	"apus/impl/expiry"
+	"apus/impl/policy"
 	"apus/impl/proxy/fanout"
 )
 
@@ -29,13 +30,21 @@ type options struct {
 	denyHosts              []string
 	ownerHeaders           []string // canonical
 	queue                  expiry.Queue
+	adminKey               string
+	allowOpenExpired       bool
+	cors                   corsOptions
+	logHandoffs            bool
+	// Shares of look-ups that do not ask the cache, so that it cannot go on
+	// for ever with what nobody told it has changed.
+	skipAccountCache, skipContainerCache float64
+	preferences                          preferences
 }
 
 const defaultOwnerHeaders = "x-container-read, x-container-write, x-container-sync-key, x-container-sync-to, " +
 	"x-account-meta-temp-url-key, x-account-meta-temp-url-key-2, " +
 	"x-container-meta-temp-url-key, x-container-meta-temp-url-key-2, x-account-access-control"
 
-func readOptions(s *config.Section) options {
+func readOptions(s *config.Section, policies *policy.Set) options {
 	const most = 1 << 31
 	o := options{
 		backend: backend.Config{
@@ -52,13 +61,19 @@ func readOptions(s *config.Section) options {
 		accountAutocreate:      s.Bool("account_autocreate", false),
 		allowAccountManagement: s.Bool("allow_account_management", false),
 		exposeInfo:             s.Bool("expose_info", true),
-		hiddenInfo:             s.List("disallowed_sections", "swift.valid_api_versions"),
+		hiddenInfo:             s.List("disallowed_sections", "swift.auto_create_account_prefix", "swift.valid_api_versions"),
 		recheckAccount:         int(s.Int("recheck_account_existence", 60, 0, most)),
 		recheckContainer:       int(s.Int("recheck_container_existence", 60, 0, most)),
 		maxContainers:          s.Int("max_containers_per_account", 0, 0, most),
 		maxContainersExempt:    s.List("max_containers_whitelist"),
 		denyHosts:              s.List("deny_host_headers"),
 		queue:                  expiry.ReadQueue(s),
+		adminKey:               s.String("admin_key", ""),
+		allowOpenExpired:       s.Bool("allow_open_expired", false),
+		cors:                   readCORS(s),
+		logHandoffs:            s.Bool("log_handoffs", true),
+		skipAccountCache:       s.Float("account_existence_skip_cache_pct", 0, 0, 100) / 100,
+		skipContainerCache:     s.Float("container_existence_skip_cache_pct", 0, 0, 100) / 100,
 	}
 	if o.fanout.SuppressionLimit == 0 {
 		o.fanout.SuppressionLimit = -1
@@ -69,10 +84,10 @@ func readOptions(s *config.Section) options {
 	for _, h := range config.SplitList(s.String("swift_owner_headers", defaultOwnerHeaders)) {
 		o.ownerHeaders = append(o.ownerHeaders, http.CanonicalHeaderKey(h))
 	}
-	if m := s.String("sorting_method", "shuffle"); m != "shuffle" {
-		s.Fail("sorting_method", "must be shuffle")
-	}
-	f, err := requestNodes(s.String("request_node_count", "2 * replicas"))
+	o.preferences = readPreferences(s, policies)
+	o.fanout.Timed = o.preferences.timed()
+	o.fanout.TimingExpiry = max(1, s.Seconds("timing_expiry", 5*time.Minute))
+	f, err := perReplica(s.String("request_node_count", "2 * replicas"))
 	if err != nil {
 		s.Fail("request_node_count", err.Error())
 	}
@@ -80,8 +95,8 @@ func readOptions(s *config.Section) options {
 	return o
 }
 
-// requestNodes reads "N" or "N * replicas".
-func requestNodes(v string) (func(replicas int) int, error) {
+// perReplica reads "N" or "N * replicas".
+func perReplica(v string) (func(replicas int) int, error) {
 	words := strings.Fields(strings.ToLower(v))
 	if len(words) > 0 {
 		n, err := strconv.Atoi(words[0])

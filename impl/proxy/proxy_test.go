@@ -23,11 +23,13 @@ func TestPaths(t *testing.T) {
 	run(t, "", func(t *testing.T, c *cluster) {
 		for path, want := range map[string]int{
 			"/":            404,
+			"//v1/a":       404,
+			"/foo/":        412,
+			"/v1/a//":      404,
 			"/v1":          412,
 			"/v1/":         412,
 			"/foo":         412,
 			"/v1//c":       404,
-			"//v1/a":       404,
 			"/v1/a//o":     404,
 			"/v2/a":        400,
 			"/v1/a\xff":    412,
@@ -40,6 +42,7 @@ func TestPaths(t *testing.T) {
 		} {
 			require.Equal(t, want, c.do(t, "GET", path, "").status, path)
 		}
+		require.Equal(t, "0", c.do(t, "GET", "/v1/a/c/o", "").header.Get("X-Backend-Storage-Policy-Index"), "for logs")
 		a := c.do(t, "PATCH", "/v1/a/c", "")
 		require.Equal(t, 405, a.status)
 		require.Equal(t, "DELETE, GET, HEAD, OPTIONS, POST, PUT", a.header.Get("Allow"))
@@ -116,7 +119,7 @@ func TestObjectRoundTrip(t *testing.T) {
 		require.Len(t, hosts, 3, "each object server tells another container server")
 
 		c.scripts["object GET"] = func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Type", "text/plain; swift_bytes=7; charset=utf-8")
+			w.Header().Set("Content-Type", "text/plain; swift_bytes=7; swift_versions_deleted=1")
 			w.Header().Set("Etag", `"x"`)
 			w.Header().Set("X-Put-Timestamp", "0000000001.00000")
 			_, _ = io.WriteString(w, "hello "+r.Header.Get("Range"))
@@ -124,7 +127,7 @@ func TestObjectRoundTrip(t *testing.T) {
 		a = c.do(t, "GET", "/v1/a/c/o.json", "", "Range", "bytes=0-4")
 		require.Equal(t, 200, a.status)
 		require.Equal(t, "hello bytes=0-4", a.body)
-		require.Equal(t, "text/plain; charset=utf-8", a.header.Get("Content-Type"))
+		require.Equal(t, "text/plain; swift_versions_deleted=1", a.header.Get("Content-Type"), "the size is ours, the rest a filter's")
 		require.Equal(t, "x", a.header.Get("Etag"))
 		require.Equal(t, "bytes", a.header.Get("Accept-Ranges"))
 		require.Empty(t, a.header.Get("X-Put-Timestamp"))
@@ -216,6 +219,7 @@ func TestUpdatesNeeded(t *testing.T) {
 	require.Equal(t, 3, updatesNeeded(3, 2, 1, 1))
 	require.Equal(t, 4, updatesNeeded(3, 2, 4, 2))
 	require.Equal(t, 5, updatesNeeded(5, 3, 3, 2))
+	require.Equal(t, 5, updatesNeeded(3, 2, 5, 2), "two handoffs are asked, too")
 }
 
 func TestMissingAndUnreachableContainers(t *testing.T) {
@@ -268,7 +272,9 @@ func TestAutocreate(t *testing.T) {
 		require.Equal(t, 200, a.status)
 		require.Equal(t, "[]", a.body)
 		require.Equal(t, "0", a.header.Get("X-Account-Container-Count"))
-		require.Equal(t, 204, c.do(t, "HEAD", "/v1/a", "").status)
+		a = c.do(t, "HEAD", "/v1/a", "")
+		require.Equal(t, 204, a.status)
+		require.NotEmpty(t, a.header.Get("X-Put-Timestamp"))
 		require.Equal(t, 404, c.do(t, "GET", "/v1/a/c", "").status)
 		require.Equal(t, 201, c.do(t, "PUT", "/v1/a/c", "").status)
 		require.True(t, created)
@@ -382,7 +388,7 @@ func TestListings(t *testing.T) {
 		a := c.serve(t, req)
 		require.Equal(t, "gold", a.header.Get("X-Storage-Policy"))
 		require.Equal(t, "format=json&limit=5&marker=m&prefix=a+b", c.to("container", "GET")[0].query)
-		for q, want := range map[string]int{"limit=10001": 412, "limit=10000": 200, "limit=x": 200, "marker=%ff": 400, "prefix=%00": 200} {
+		for q, want := range map[string]int{"limit=10001": 412, "limit=10000": 200, "limit=x": 200, "marker=%ff": 400, "prefix=%00": 200, "reverse=%ff": 400} {
 			req := c.request("GET", "/v1/a/c", "")
 			req.RawQuery = q
 			require.Equal(t, want, c.serve(t, req).status, q)
@@ -392,8 +398,18 @@ func TestListings(t *testing.T) {
 
 func TestDeletedAccount(t *testing.T) {
 	run(t, "account_autocreate = yes\n", func(t *testing.T, c *cluster) {
-		c.on("account GET", 404, "X-Account-Status", "Deleted")
-		require.Equal(t, 410, c.do(t, "GET", "/v1/a", "").status)
+		for _, m := range []string{"GET", "POST", "DELETE"} {
+			c.on("account "+m, 404, "X-Account-Status", "Deleted")
+		}
+		c.on("account PUT", 403, "X-Account-Status", "Deleted")
+		for m, want := range map[string]int{"GET": 410, "POST": 404} {
+			a := c.do(t, m, "/v1/a", "")
+			require.Equal(t, want, a.status, m)
+			require.Empty(t, a.body, m)
+			require.Equal(t, "Deleted", a.header.Get("X-Account-Status"), m)
+		}
+		c.on("account HEAD", 404, "X-Account-Status", "Deleted")
+		require.Equal(t, 503, c.do(t, "PUT", "/v1/a/c", "").status)
 	})
 }
 
@@ -412,12 +428,12 @@ func TestAccountManagement(t *testing.T) {
 
 func TestOptionsOfTheConf(t *testing.T) {
 	for v, want := range map[string]int{"2 * replicas": 6, "5": 5, "1 * Replicas": 3} {
-		f, err := requestNodes(v)
+		f, err := perReplica(v)
 		require.NoError(t, err)
 		require.Equal(t, want, f(3))
 	}
 	for _, v := range []string{"", "x", "0", "2 * nodes", "-1"} {
-		_, err := requestNodes(v)
+		_, err := perReplica(v)
 		require.Error(t, err, v)
 	}
 }
@@ -427,6 +443,12 @@ func TestGuessType(t *testing.T) {
 		"a.txt": "text/plain", "a.HTML": "text/html", "x/y.tar.gz": "application/x-tar", "a": "application/octet-stream",
 		"a.unknown": "application/octet-stream", ".gz": "application/octet-stream", "é.jpg": "image/jpeg",
 	} {
-		require.Equal(t, want, guessType(name), name)
+		require.Equal(t, want, mimeTypes(nil).guess(name), name)
+	}
+	own := parseMimeTypes("# the operator's\ntext/x-own  own TXT # and so on\nno/extension\n\n")
+	for name, want := range map[string]string{
+		"a.own": "text/x-own", "a.txt": "text/x-own", "a.own.gz": "text/x-own", "a.html": "text/html", "a.extension": "application/octet-stream",
+	} {
+		require.Equal(t, want, own.guess(name), name)
 	}
 }

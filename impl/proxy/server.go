@@ -10,6 +10,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"strconv"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -18,7 +19,9 @@ import (
 	"apus/impl/config"
 	"apus/impl/event"
 	"apus/impl/host"
+	"apus/impl/info"
 	"apus/impl/middleware"
+	"apus/impl/policy"
 	"apus/impl/proxy/fanout"
 	"apus/impl/ring"
 	"apus/impl/swift"
@@ -40,6 +43,7 @@ type Server struct {
 	client *backend.Client
 	fan    *fanout.Fanout
 	stamps stamps
+	types  mimeTypes
 	events *event.Sink
 	// What may be done to the three kinds of resource.
 	onAccount, onContainer, onObject map[string]verb
@@ -48,18 +52,24 @@ type Server struct {
 var _ web.Handler = (*Server)(nil)
 
 // New reads opts, the section of the app, and publishes what the cluster can
-// in info.
-func New(h *host.Host, sw *config.Swift, rings Rings, opts *config.Section, info *middleware.Capabilities, ev *event.Sink) (*Server, error) {
-	o := readOptions(opts)
+// in caps.
+func New(h *host.Host, sw *config.Swift, rings Rings, opts *config.Section, caps *middleware.Capabilities, ev *event.Sink) (*Server, error) {
+	o := readOptions(opts, sw.Policies)
 	if err := opts.Err(); err != nil {
 		return nil, err
 	}
-	s := &Server{host: h, swift: sw, rings: rings, opts: o, info: info, events: ev}
+	s := &Server{host: h, swift: sw, rings: rings, opts: o, info: caps, events: ev}
+	if h.FS != nil {
+		var err error
+		if s.types, err = readMimeTypes(h.FS, opts.String("swift_dir", "/etc/swift")); err != nil {
+			return nil, err
+		}
+	}
 	s.client = backend.New(h.Net, o.backend)
 	s.fan = fanout.New(s.client, o.fanout, ev)
 	s.stamps.clock = h.Clock
 	s.onAccount, s.onContainer, s.onObject = accountVerbs(o.allowAccountManagement), containerVerbs(), objectVerbs()
-	info.Register("swift", s.capabilities())
+	caps.Register("swift", s.capabilities())
 	return s, nil
 }
 
@@ -69,6 +79,19 @@ func (s *Server) Close(ctx context.Context) error {
 	err := s.fan.Close(ctx)
 	s.client.Close()
 	return err
+}
+
+// Prepare wraps the outermost filter, for what filters must know of the app
+// when they ask for account and container info.
+func (s *Server) Prepare(next web.Handler) web.Handler {
+	skips := &info.Skips{Account: s.opts.skipAccountCache, Container: s.opts.skipContainerCache}
+	if *skips == (info.Skips{}) {
+		return next
+	}
+	return web.HandlerFunc(func(ctx context.Context, req *web.Request) *web.Response {
+		info.SetSkips(req, skips)
+		return next.Serve(ctx, req)
+	})
 }
 
 // call is one request on its way through the app.
@@ -83,6 +106,8 @@ type call struct {
 	// allowed is set when the client may do what he asks for, whatever the
 	// ACL of the container.
 	allowed bool
+	// policy of the object, once it is known.
+	policy *policy.Policy
 }
 
 // verb is what one method does to one kind of resource.
@@ -118,6 +143,9 @@ func (s *Server) Serve(ctx context.Context, req *web.Request) *web.Response {
 	default:
 		return methodNotAllowed(verbs)
 	}
+	if fault := reservedNames(p); fault != nil {
+		return fault
+	}
 	if req.Authorize != nil {
 		switch denial := req.Authorize(ctx, req); {
 		case denial == nil:
@@ -128,7 +156,13 @@ func (s *Server) Serve(ctx context.Context, req *web.Request) *web.Response {
 			denial.Discard()
 		}
 	}
-	return v.serve(c)
+	resp := c.serveCORS(v)
+	if c.policy != nil {
+		// For logs and metrics. The request's header will not do: a filter may
+		// send it on to a container of another policy.
+		resp.Header.Set("X-Backend-Storage-Policy-Index", strconv.Itoa(c.policy.Index))
+	}
+	return resp
 }
 
 // refuse answers paths that are none of the API; ok says that this one names an
@@ -137,14 +171,19 @@ func refuse(req *web.Request, version string, ok bool) *web.Response {
 	switch {
 	case !validName(req.Path, allowReserved(req)):
 		return web.HTML(http.StatusPreconditionFailed, "Invalid UTF8 or contains NULL")
-	case !ok && version != "" && strings.Trim(strings.TrimPrefix(req.Path, "/"+version), "/") == "":
+	case !ok && version != "" && (req.Path == "/"+version || req.Path == "/"+version+"/"):
 		return web.HTML(http.StatusPreconditionFailed, "Bad URL")
-	case !ok || version == "":
+	case !ok || emptyNames(req.Path):
 		return web.NewResponse(http.StatusNotFound)
 	case version != "v1" && version != "v1.0":
 		return web.NewResponse(http.StatusBadRequest)
 	}
 	return nil
+}
+
+// emptyNames finds what is no path though it begins like one: "//v1/a", "/v1/a//".
+func emptyNames(path string) bool {
+	return strings.HasPrefix(path, "//") || strings.HasSuffix(path, "//") && strings.Count(path, "/") == 4
 }
 
 func (s *Server) verbs(p swift.Path) map[string]verb {
@@ -172,13 +211,6 @@ func allowList(verbs map[string]verb) string {
 	return strings.Join(names, ", ")
 }
 
-// serveOptions answers OPTIONS without a CORS preflight.
-func serveOptions(c *call) *web.Response {
-	resp := web.Empty(http.StatusOK)
-	resp.Header.Set("Allow", allowList(c.verbs(c.path)))
-	return resp
-}
-
 // authorize asks whether the client may go on, given the ACL that applies.
 // Nil means yes.
 func (c *call) authorize(acl string) *web.Response {
@@ -199,9 +231,25 @@ func (c *call) ring(name string) (*ring.Ring, *web.Response) {
 	return r, nil
 }
 
-// nodes begins to deal out the nodes of a path.
+// nodes begins to deal out the nodes of an account or container.
 func (c *call) nodes(r *ring.Ring, p swift.Path) *fanout.Nodes {
-	n := c.fan.Nodes(r, r.Partition(c.swift.Hasher.Hash(p)))
+	return c.nodesFor(r, p, &c.opts.preferences.common, fanout.Reading)
+}
+
+// objectNodes begins to deal out the nodes of the object.
+func (c *call) objectNodes(t target, purpose fanout.Purpose) *fanout.Nodes {
+	return c.nodesFor(t.ring, c.path, c.opts.preferences.of(t.policy.Index), purpose)
+}
+
+func (c *call) nodesFor(r *ring.Ring, p swift.Path, prefs *fanout.Preferences, purpose fanout.Purpose) *fanout.Nodes {
+	o := fanout.NodeOptions{
+		Preferences: prefs, Purpose: purpose,
+		Replication: truth(c.req.Header.Get("X-Backend-Use-Replication-Network")),
+	}
+	if c.opts.logHandoffs {
+		o.Log = c.log()
+	}
+	n := c.fan.NodesFor(r, r.Partition(c.swift.Hasher.Hash(p)), o)
 	switch {
 	case p.IsObject():
 		n.Server = fanout.ServerObject
@@ -224,6 +272,27 @@ func (c *call) log() *slog.Logger {
 // keep for themselves do.
 func allowReserved(req *web.Request) bool {
 	return config.Truth(req.Header.Get("X-Backend-Allow-Reserved-Names"))
+}
+
+// reservedNames refuses paths that mix names which filters keep for themselves
+// with those of users. Reserved names begin with NUL.
+func reservedNames(p swift.Path) *web.Response {
+	const nul = "\x00"
+	if p.Object == "" {
+		return nil
+	}
+	for _, x := range []struct{ kind, name string }{{"account", p.Account}, {"container", p.Container}, {"object", p.Object}} {
+		if strings.Contains(x.name, nul) && !strings.HasPrefix(x.name, nul) {
+			return web.HTML(http.StatusBadRequest, "Invalid reserved-namespace "+x.kind)
+		}
+	}
+	switch inside, object := strings.HasPrefix(p.Container, nul), strings.HasPrefix(p.Object, nul); {
+	case inside && !object:
+		return web.HTML(http.StatusBadRequest, "Invalid user-namespace object in reserved-namespace container")
+	case object && !inside:
+		return web.HTML(http.StatusBadRequest, "Invalid reserved-namespace object in user-namespace container")
+	}
+	return nil
 }
 
 func validName(s string, reserved bool) bool {

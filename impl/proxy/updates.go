@@ -1,8 +1,11 @@
 package proxy
 
 import (
+	"errors"
+	"maps"
 	"net/http"
 	"strconv"
+	"strings"
 
 	"apus/impl/expiry"
 	"apus/impl/info"
@@ -25,8 +28,8 @@ type queueEntry struct {
 func (c *call) expiry() (queueEntry, *web.Response) {
 	h := c.req.Header
 	if v := h.Get("X-Delete-After"); v != "" {
-		n, err := strconv.ParseInt(v, 10, 64)
-		if err != nil {
+		n, ok := parseSeconds(v)
+		if !ok {
 			return queueEntry{}, web.Plain(http.StatusBadRequest, "Non-integer X-Delete-After")
 		}
 		if n <= 0 {
@@ -40,8 +43,8 @@ func (c *call) expiry() (queueEntry, *web.Response) {
 	if v == "" {
 		return queueEntry{}, nil
 	}
-	at, err := strconv.ParseInt(v, 10, 64)
-	if err != nil {
+	at, ok := parseSeconds(v)
+	if !ok {
 		return queueEntry{}, web.Plain(http.StatusBadRequest, "Non-integer X-Delete-At")
 	}
 	at = max(0, min(at, expiry.MaxDeleteAt))
@@ -49,6 +52,7 @@ func (c *call) expiry() (queueEntry, *web.Response) {
 		return queueEntry{}, web.Plain(http.StatusBadRequest, "X-Delete-At in past")
 	}
 	h.Set("X-Delete-At", expiry.Text(at))
+	c.req.Meta.LogInfo = append(c.req.Meta.LogInfo, "x-delete-at:"+strconv.FormatInt(at, 10))
 	containers, fault := c.ring(fanout.ServerContainer)
 	if fault != nil {
 		return queueEntry{}, fault
@@ -60,6 +64,13 @@ func (c *call) expiry() (queueEntry, *web.Response) {
 	return x, nil
 }
 
+// parseSeconds reads a whole number of any size; what no timestamp can hold is
+// cut to the nearest that is out of bounds.
+func parseSeconds(v string) (int64, bool) {
+	n, err := strconv.ParseInt(strings.TrimSpace(v), 10, 64)
+	return n, err == nil || errors.Is(err, strconv.ErrRange)
+}
+
 // updatesNeeded is how many container servers the object servers must be told
 // of in total, so that every one is told when all goes well, and a quorum of
 // them when only a quorum of the objects is written.
@@ -69,6 +80,8 @@ func updatesNeeded(containers, containerQuorum, objects, objectQuorum int) int {
 
 // Object servers that clean the expirer's queue when they delete.
 const queueCleaners = 2
+
+const cleanQueue = "X-Backend-Clean-Expiring-Object-Queue"
 
 // objectWriteHeaders is one header for each replica, that also says whom the
 // object server has to tell.
@@ -83,14 +96,28 @@ func (c *call) objectWriteHeaders(t target, replicas int, x queueEntry) ([]http.
 		return nil, web.NewResponse(http.StatusServiceUnavailable)
 	}
 	headers := make([]http.Header, replicas)
+	common := c.objectHeader(t)
+	if next := t.ring.Info().NextPartPower; next != 0 {
+		common["X-Backend-Next-Part-Power"] = []string{strconv.Itoa(next)}
+	}
+	_, cleaning := common[cleanQueue]
 	for i := range headers {
-		h := c.objectHeader(t)
-		if h.Get("X-Backend-Clean-Expiring-Object-Queue") == "" {
-			h.Set("X-Backend-Clean-Expiring-Object-Queue", map[bool]string{true: "t", false: "f"}[i < queueCleaners])
+		h := common
+		if i < replicas-1 {
+			h = maps.Clone(common)
+		}
+		if !cleaning {
+			h[cleanQueue] = []string{"f"}
+			if i < queueCleaners {
+				h[cleanQueue] = []string{"t"}
+			}
 		}
 		headers[i] = h
 	}
-	n := updatesNeeded(len(containers), fanout.Quorum(len(containers)), replicas, fanout.Quorum(replicas))
+	// More requests than replicas go out when handoffs are asked as well; the
+	// quorum of the policy stays.
+	quorum := fanout.Quorum(min(replicas, t.ring.Replicas()))
+	n := updatesNeeded(len(containers), fanout.Quorum(len(containers)), replicas, quorum)
 	for i := range n {
 		nameContainer(headers[i%replicas], containers[i%len(containers)], part, t.container)
 		if len(x.nodes) > 0 {

@@ -9,6 +9,7 @@ type Limits struct {
 	MaxMetaCount           int   `json:"max_meta_count"`
 	MaxMetaOverallSize     int   `json:"max_meta_overall_size"`
 	MaxHeaderSize          int   `json:"max_header_size"`
+	MaxRequestLine         int   `json:"max_request_line"`
 	MaxObjectNameLength    int   `json:"max_object_name_length"`
 	ContainerListingLimit  int   `json:"container_listing_limit"`
 	AccountListingLimit    int   `json:"account_listing_limit"`
@@ -21,7 +22,7 @@ type Limits struct {
 func DefaultLimits() Limits {
 	return Limits{
 		MaxFileSize: 5368709122, MaxMetaNameLength: 128, MaxMetaValueLength: 256,
-		MaxMetaCount: 90, MaxMetaOverallSize: 4096, MaxHeaderSize: 8192,
+		MaxMetaCount: 90, MaxMetaOverallSize: 4096, MaxHeaderSize: 8192, MaxRequestLine: 8192,
 		MaxObjectNameLength: 1024, ContainerListingLimit: 10000, AccountListingLimit: 10000,
 		MaxAccountNameLength: 256, MaxContainerNameLength: 256,
 	}

@@ -172,7 +172,7 @@ func (x *exchange) request() (req *Request, fault *Response) {
 		Header: r.Header, Body: http.NoBody, ContentLength: r.ContentLength,
 		RemoteAddr: r.RemoteAddr, Host: hostOf(r), Proto: r.Proto, TLS: r.TLS != nil,
 		Meta: &Meta{
-			TxnID: r.Header.Get("X-Trans-Id"), Log: cfg.Log, Start: cfg.Clock.Now(), PolicyIndex: -1,
+			TxnID: r.Header.Get("X-Trans-Id"), Log: cfg.Log, Start: cfg.Clock.Now(),
 		},
 	}
 	if r.Body != nil && r.Body != http.NoBody {

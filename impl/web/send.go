@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -110,8 +111,8 @@ func (x *exchange) writeHeader(resp *Response) {
 	}
 	if x.hangUp {
 		h.Set("Connection", "close")
-	} else if h.Get("Connection") == "" && x.edge.cfg.IdleTimeout > 0 {
-		h["Connection"] = keepAlive // said by Swift's servers; net/http takes it back where it does not hold
+	} else if x.edge.cfg.IdleTimeout > 0 && strings.EqualFold(x.r.Header.Get("Connection"), "keep-alive") {
+		h["Connection"] = keepAlive // whoever asks is told; net/http takes it back where it does not hold
 	}
 	if !x.hangUp && x.body != nil && x.body.unread() {
 		if resp.Duplex && x.rc.EnableFullDuplex() == nil {

@@ -132,7 +132,8 @@ func TestTLS(t *testing.T) {
 func TestConnectionHeader(t *testing.T) {
 	h := func(ctx, *web.Request) *web.Response { return webtest.Response(200, "x") }
 	for _, tt := range []struct{ request, want string }{
-		{"GET / HTTP/1.1\r\nHost: h\r\n\r\n", "keep-alive"},
+		{"GET / HTTP/1.1\r\nHost: h\r\n\r\n", ""},
+		{"GET / HTTP/1.1\r\nHost: h\r\nConnection: Keep-Alive\r\n\r\n", "keep-alive"},
 		{"GET / HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n", "close"},
 		{"GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\n", "keep-alive"},
 		{"GET / HTTP/1.0\r\n\r\n", ""},

@@ -135,8 +135,6 @@ type Meta struct {
 	// impl/info. Sub-requests may run concurrently, so InfoMu guards it.
 	Info   map[string]any
 	InfoMu sync.Mutex
-	// PolicyIndex of the object request, for logs; -1 unknown.
-	PolicyIndex int
 	// LogInfo is what filters want to add to the client's log line.
 	LogInfo []string
 	// RelativeLocation leaves a Location header without scheme and host.
@@ -152,7 +150,7 @@ type Meta struct {
 func NewRequest(method, path string) *Request {
 	return &Request{
 		Method: method, Path: path, Header: http.Header{}, Body: http.NoBody,
-		Proto: "HTTP/1.1", Meta: &Meta{Log: slog.New(slog.DiscardHandler), PolicyIndex: -1},
+		Proto: "HTTP/1.1", Meta: &Meta{Log: slog.New(slog.DiscardHandler)},
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 
 	"apus/conformance/api"
 	"apus/conformance/target"
+	"apus/impl/tools/layout"
 	"apus/impl/web"
 	"apus/sim/cluster"
 	"apus/sim/engine"
@@ -29,7 +30,7 @@ func Conformance(ctx context.Context, w *engine.World) (*engine.Report, error) {
 	bodies, untrack := web.TrackBodies()
 	defer untrack()
 	// Updaters work on their own account; what they hold is no leak.
-	c, err := cluster.New(w, cluster.Config{Tune: tune, UpdaterInterval: 24 * time.Hour})
+	c, err := cluster.New(w, cluster.Config{Tune: managed, UpdaterInterval: 24 * time.Hour})
 	if err != nil {
 		return nil, err
 	}
@@ -61,11 +62,21 @@ func Conformance(ctx context.Context, w *engine.World) (*engine.Report, error) {
 	return r, nil
 }
 
+// managed is tune for a cluster in which administrators make accounts.
+func managed(l *layout.Cluster) {
+	tune(l)
+	l.Proxy = append(l.Proxy, "allow_account_management = true")
+}
+
 // conformanceTarget is the first proxy as the first client machine sees it.
 func conformanceTarget(c *cluster.Cluster) *target.Target {
 	n := c.Client(0)
 	return &target.Target{
-		AuthURL: "http://" + c.ProxyAddrs()[0] + "/auth/v1.0", User: cluster.AuthUser, Key: cluster.AuthKey,
+		AuthURL:  "http://" + c.ProxyAddrs()[0] + "/auth/v1.0",
+		Owner:    target.User{Name: cluster.AuthUser, Key: cluster.AuthKey},
+		Stranger: testUser("test2", "tester2"), Guest: testUser("test", "tester3"), Admin: testUser("admin", "admin"),
+		StorageDomain: layout.StorageDomain,
+		Dial:          n.Dial,
 		Client: &http.Client{
 			Timeout:       caseLimit,
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
@@ -77,12 +88,34 @@ func conformanceTarget(c *cluster.Cluster) *target.Target {
 	}
 }
 
+// testUser is one of the users that every cluster has.
+func testUser(account, name string) target.User {
+	for _, u := range layout.TestUsers() {
+		if u.Account == account && u.Name == name {
+			return target.User{Name: u.Account + ":" + u.Name, Key: u.Key}
+		}
+	}
+	panic("the layout has no user " + account + ":" + name)
+}
+
+// lacking is what the simulated cluster does without, by the words with which
+// cases are skipped: filters that are there and told to leave requests alone.
+func lacking(message string) bool {
+	switch message {
+	case "/info has no read_only", "/info forbids no characters", "/info has another expression than the usual one",
+		"/info says account_ratelimit is 0", "/info has one storage policy":
+		return true
+	}
+	return false
+}
+
 // judgeCases makes each case that failed a violation. A case that is skipped
-// says that the simulated cluster lacks what it judges, which is one too.
+// says that the simulated cluster lacks what it judges, which is one too,
+// unless that is meant so.
 func judgeCases(r *engine.Report, results []api.Result) {
 	for _, res := range results {
 		r.Checks++
-		if res.Verdict != api.Passed {
+		if res.Verdict != api.Passed && !(res.Verdict == api.Skipped && lacking(res.Message)) {
 			r.Violations = append(r.Violations, engine.Violation{
 				Check: "conformance", Message: fmt.Sprintf("%s (%s): %s", res.ID, res.Verdict, firstLine(res.Message)),
 				Detail: "wanted: " + res.Case.Want + "\n" + res.Message,

@@ -5,7 +5,8 @@
 // X-Container-Meta-Quota-Bytes and X-Container-Meta-Quota-Count are digits,
 // else their PUT or POST is 400. An object PUT that would exceed them is 413;
 // what counts is what the container is known to hold, which may be a minute
-// old. A body of unknown length counts as nothing.
+// old. A body of unknown length counts as nothing. Versions of objects count
+// with their bytes.
 package containerquotas
 
 import (
@@ -18,6 +19,7 @@ import (
 	"apus/impl/config"
 	"apus/impl/info"
 	"apus/impl/middleware"
+	"apus/impl/swift"
 	"apus/impl/web"
 )
 
@@ -50,11 +52,20 @@ func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
 		}
 	case path.IsObject() && req.Method == http.MethodPut:
 		c := info.Container(ctx, f.next, req, path.Account, path.Container)
-		if c.OK() && exceeded(c, max(0, req.ContentLength)) {
+		if c.OK() && exceeded(c, f.kept(ctx, req, path, c)+max(0, req.ContentLength)) {
 			return refuse(ctx, req, c)
 		}
 	}
 	return f.next.Serve(ctx, req)
+}
+
+// kept is the bytes of a container's versions, which are in another one.
+func (f *filter) kept(ctx context.Context, req *web.Request, path swift.Path, c *info.ContainerInfo) int64 {
+	versions := c.VersionsContainer()
+	if versions == "" || c.Meta["quota-bytes"] == "" {
+		return 0
+	}
+	return info.Container(ctx, f.next, req, path.Account, versions).Bytes
 }
 
 // exceeded reports whether another object of this size is too much.

@@ -112,3 +112,32 @@ func TestSettingQuotas(t *testing.T) {
 		}
 	}
 }
+
+func TestVersionsCount(t *testing.T) {
+	webtest.TrackBodies(t)
+	for _, tt := range []struct {
+		name   string
+		length int64
+		want   int
+	}{{"just fits", 30, 201}, {"one too many", 31, 413}} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := build(t, web.HandlerFunc(func(_ webtest.Context, req *web.Request) *web.Response {
+				switch {
+				case req.Method == "HEAD" && req.Path == "/v1/a/c":
+					return webtest.Response(204, "", "X-Container-Bytes-Used", "10", "X-Container-Meta-Quota-Bytes", "100",
+						"X-Container-Sysmeta-Versions-Container", "%00versions%00c")
+				case req.Method == "HEAD" && req.Path == "/v1/a/\x00versions\x00c":
+					return webtest.Response(204, "", "X-Container-Bytes-Used", "60")
+				case req.Method == "HEAD":
+					return webtest.Response(204, "")
+				}
+				return webtest.Response(201, "stored")
+			}))
+			req := webtest.Request("PUT", "/v1/a/c/o")
+			req.ContentLength = tt.length
+			if got := webtest.Do(h, req); got.Status != tt.want {
+				t.Errorf("%d, want %d", got.Status, tt.want)
+			}
+		})
+	}
+}

@@ -30,6 +30,7 @@ import (
 	"strings"
 
 	"apus/impl/config"
+	"apus/impl/event"
 	"apus/impl/host"
 	"apus/impl/middleware"
 	"apus/impl/middleware/tempurl/sign"
@@ -43,6 +44,7 @@ type filter struct {
 	next    web.Handler
 	clock   host.Clock
 	digests sign.Digests
+	events  *event.Sink
 }
 
 var _ middleware.Constructor = New
@@ -51,7 +53,7 @@ var _ middleware.Constructor = New
 func New(env *middleware.Env, opts *config.Section) (web.Filter, error) {
 	digests := sign.ReadDigests(opts)
 	env.Info.Register("formpost", digests.Publish(map[string]any{}))
-	return func(next web.Handler) web.Handler { return &filter{next, env.Host.Clock, digests} }, nil
+	return func(next web.Handler) web.Handler { return &filter{next, env.Host.Clock, digests, env.Events} }, nil
 }
 
 // Serve takes forms and passes on the rest.
@@ -233,6 +235,7 @@ func (u *upload) signer() (sign.Key, error) {
 	}
 	for _, k := range u.keys {
 		if sig.Signs(message, k.Secret) {
+			u.filter.events.Tick("", "formpost.digests."+sig.Digest)
 			return k, nil
 		}
 	}

@@ -164,3 +164,14 @@ func TestAccept(t *testing.T) {
 		require.Equal(t, c.fault, fault, "%q %q", c.format, c.accept)
 	}
 }
+
+func TestKeptListing(t *testing.T) {
+	webtest.TrackBodies(t)
+	in := listing(`[{"name": "\u0000x"}]`)
+	in.Header.Set(KeepHeader, "true")
+	req := request("/v1/a/c", "format=xml", "application/json")
+	resp, body, _ := serve(t, req, in)
+	require.Equal(t, `[{"name": "\u0000x"}]`, body)
+	require.Empty(t, resp.Header.Get(KeepHeader))
+	require.Equal(t, "application/xml", req.Header.Get("Accept"), "format beats Accept for filters too")
+}

@@ -27,6 +27,7 @@ import (
 	"strings"
 
 	"apus/impl/config"
+	"apus/impl/event"
 	"apus/impl/host"
 	"apus/impl/middleware"
 	"apus/impl/middleware/tempurl/sign"
@@ -43,6 +44,7 @@ type filter struct {
 	clock   host.Clock
 	methods []string
 	digests sign.Digests
+	events  *event.Sink
 	in, out headerRule
 }
 
@@ -61,6 +63,7 @@ func New(env *middleware.Env, opts *config.Section) (web.Filter, error) {
 		clock:   env.Host.Clock,
 		methods: list("methods", "GET HEAD PUT POST DELETE"),
 		digests: sign.ReadDigests(opts),
+		events:  env.Events,
 		in: newHeaderRule(
 			list("incoming_remove_headers", "x-timestamp x-open-expired"), list("incoming_allow_headers", "")),
 		out: newHeaderRule(
@@ -131,6 +134,7 @@ func (f *filter) check(ctx context.Context, req *web.Request, c *claim) (target 
 	for _, message := range c.messages(req.Method, target) {
 		for _, k := range keys {
 			if sig.Signs(message, k.Secret) {
+				f.events.Tick("", "tempurl.digests."+sig.Digest)
 				return target, k, true
 			}
 		}

@@ -10,10 +10,12 @@ import (
 	"net/http"
 	"net/url"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"apus/impl/event"
 	"apus/impl/host"
 	"apus/impl/middleware"
 	"apus/impl/web"
@@ -87,6 +89,19 @@ func TestGet(t *testing.T) {
 		if q := r.Query(); len(q) != 2 || q.Get("temp_url_expires") != fmt.Sprint(now+60) || !r.AuthorizeOverride || r.Meta.User != User {
 			t.Errorf("%+v", r)
 		}
+	}
+}
+
+// Only what a signature allows is counted.
+func TestDigestsAreCounted(t *testing.T) {
+	var counted []string
+	sink := &event.Sink{Count: func(c event.Count) { counted = append(counted, c.Name) }}
+	next := webtest.NewNext(webtest.Answer(204, "", "X-Account-Meta-Temp-Url-Key", "ak"), webtest.Answer(204, ""), webtest.Answer(200, ""))
+	build, _ := webtest.Filter(t, New, &host.Host{Clock: webtest.NewClock(now)}, "", sink)
+	webtest.Do(build(next), signed("ak", "GET", "/v1/a/c/o", ""))
+	webtest.Do(build(next), webtest.Request("GET", "/v1/a/c/o?temp_url_sig=00&temp_url_expires=1"))
+	if !slices.Equal(slices.DeleteFunc(counted, func(n string) bool { return !strings.HasPrefix(n, "tempurl") }), []string{"tempurl.digests.sha256"}) {
+		t.Errorf("%q", counted)
 	}
 }
 

@@ -5,10 +5,13 @@
 package versionedwrites
 
 import (
+	"errors"
+
 	"apus/impl/config"
 	"apus/impl/middleware"
 	"apus/impl/middleware/versionedwrites/legacy"
 	"apus/impl/middleware/versionedwrites/versioning"
+	"apus/impl/swift"
 	"apus/impl/web"
 )
 
@@ -30,6 +33,10 @@ func New(env *middleware.Env, opts *config.Section) (web.Filter, error) {
 	archiving := legacy.New(env, mode)
 	if !opts.Bool("allow_object_versioning", false) {
 		return archiving, nil
+	}
+	if env.Info.Public()["symlink"] == nil {
+		return nil, swift.E("versionedwrites.New", "", swift.Invalid, errors.New(
+			"allow_object_versioning needs the symlink filter after this one in the pipeline"))
 	}
 	env.Info.Register("object_versioning", map[string]any{})
 	keeping := versioning.New(env)

@@ -92,6 +92,7 @@ func (f *Fanout) one(ctx context.Context, r *EachRequest, h http.Header) *Answer
 			f.failed(node, r.Method, r.Entity, r.TxnID, sw, err)
 			continue
 		}
+		f.timed(node, sw)
 		if f.answered(node, r.Method, r.Entity, r.TxnID, sw, resp.Status) {
 			return &Answer{Status: resp.Status, Header: resp.Header, Body: body, Node: node}
 		}

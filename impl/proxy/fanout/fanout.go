@@ -36,6 +36,9 @@ type Config struct {
 	ClientChunkSize        int           // of a PUT's body; default 64 KiB
 	SuppressionLimit       int           // errors of a node before it is skipped; default 10, negative: none
 	SuppressionInterval    time.Duration // it is skipped for; default 60 s
+	// Timed says that some Preferences sort by timing.
+	Timed        bool
+	TimingExpiry time.Duration // how long it is known how fast a node answers; default 300 s
 	// RequestNodes is how many nodes a request may ask, by the number of
 	// primaries; default twice that.
 	RequestNodes func(primaries int) int
@@ -51,6 +54,7 @@ func (c Config) withDefaults() Config {
 	def(&c.RecoverableNodeTimeout, c.NodeTimeout)
 	def(&c.PostQuorumTimeout, 500*time.Millisecond)
 	def(&c.SuppressionInterval, time.Minute)
+	def(&c.TimingExpiry, 5*time.Minute)
 	if c.ClientChunkSize <= 0 {
 		c.ClientChunkSize = 64 << 10
 	}
@@ -71,6 +75,7 @@ type Fanout struct {
 	cfg     Config
 	client  *backend.Client
 	limiter *limiter
+	timings timings
 	events  *event.Sink
 	chunks  *backend.Chunks
 	life    context.Context // ends in Close at the latest
@@ -86,6 +91,7 @@ func New(client *backend.Client, cfg Config, ev *event.Sink) *Fanout {
 		limiter: newLimiter(cfg.SuppressionLimit, cfg.SuppressionInterval, ev),
 		chunks:  backend.NewChunks(cfg.ClientChunkSize),
 	}
+	f.timings.expiry = cfg.TimingExpiry
 	f.life, f.end = context.WithCancel(context.Background())
 	return f
 }
@@ -121,6 +127,13 @@ func (a *Answer) get(name string) string {
 		return ""
 	}
 	return a.Header.Get(name)
+}
+
+// timed remembers how long a node took to answer, if nodes are sorted by that.
+func (f *Fanout) timed(node *Node, sw host.Stopwatch) {
+	if f.cfg.Timed {
+		f.timings.seen(node, sw.Elapsed())
+	}
 }
 
 // failed records an exchange that brought no answer.

@@ -31,14 +31,18 @@ type GetRequest struct {
 // that a quorum of the nodes agrees on, else 503. The body of an object
 // resumes at other nodes when one fails. The caller owns the response.
 func (f *Fanout) Get(ctx context.Context, r GetRequest) *web.Response {
-	g := &getter{f: f, r: r, ctx: ctx, hunt: newHunt(r.Server, r.Newest, r.Nodes.Replicas())}
+	prefs := r.Nodes.opts.Preferences
+	g := &getter{f: f, r: r, ctx: ctx, hunt: newHunt(r.Server, r.Newest, r.Nodes.Replicas(), prefs.missing())}
 	g.timeout = f.cfg.NodeTimeout
 	if g.hunt.object && !r.Newest {
 		g.timeout = f.cfg.RecoverableNodeTimeout
 	}
 	find := g.find
-	if r.Newest {
+	switch {
+	case r.Newest:
 		find = g.findNewest
+	case prefs != nil && prefs.Concurrent && r.Nodes.Replicas() > 1:
+		find = g.findHedged
 	}
 	resp, node := find(r.Header)
 	if resp == nil {
@@ -69,6 +73,9 @@ type getter struct {
 func (g *getter) notFound() *web.Response {
 	a := g.hunt.verdict()
 	resp := web.NewResponse(a.Status)
+	if a.Status == http.StatusPreconditionFailed {
+		resp = web.HTML(a.Status, "") // clients who made a condition know what it means
+	}
 	for name, values := range a.Header {
 		if !strings.HasPrefix(name, "Content-") {
 			resp.Header[name] = values
@@ -88,6 +95,7 @@ func (g *getter) ask(ctx context.Context, node *Node, h http.Header) *web.Respon
 		g.f.failed(node, g.r.Method, g.r.Entity, g.r.TxnID, sw, err)
 		return nil
 	}
+	g.f.timed(node, sw)
 	g.f.answered(node, g.r.Method, g.r.Entity, g.r.TxnID, sw, resp.Status)
 	return resp
 }

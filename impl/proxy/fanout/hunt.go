@@ -34,8 +34,10 @@ const (
 	source                // has the thing
 )
 
-func newHunt(server string, newest bool, primaries int) *hunt {
-	return &hunt{object: server == ServerObject, newest: newest, suppress: min(1, primaries-1)}
+// newHunt begins to search among primaries of which as many as missing are
+// not believed when they know nothing; the last one always is.
+func newHunt(server string, newest bool, primaries, missing int) *hunt {
+	return &hunt{object: server == ServerObject, newest: newest, suppress: min(missing, primaries-1)}
 }
 
 // Servers that a GET can be for.

@@ -32,7 +32,7 @@ func TestPreconditionsOfReplicas(t *testing.T) {
 		{"handoffs that never heard of it are not counted", []answer{{false, 503, ""}, {false, 503, ""}, {true, 412, ""}, {true, 412, ""}, {true, 412, ""}}, 503},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			h := newHunt(ServerObject, true, 3)
+			h := newHunt(ServerObject, true, 3, 1)
 			var last verdict
 			for _, a := range c.answers {
 				last = h.judge(&Node{Handoff: a.handoff}, a.status, stamped(a.stamp))

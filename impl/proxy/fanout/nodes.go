@@ -1,7 +1,8 @@
 package fanout
 
 import (
-	"math/rand/v2"
+	"log/slog"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -16,15 +17,38 @@ type Node struct {
 	key     string // ip:port/device
 }
 
-func newNode(d *ring.Device, handoff bool) *Node {
-	addr := d.Addr()
-	return &Node{Device: d, Handoff: handoff, addr: addr, key: addr + "/" + d.Device}
+func (n *Node) name() {
+	n.addr = n.Addr()
+	n.key = n.addr + "/" + n.Device.Device
+}
+
+// Purpose is what nodes are dealt out for; it decides who comes first.
+type Purpose int
+
+// Purposes. With write affinity, Writing goes to near nodes before others,
+// and Deleting to primaries and then to near handoffs.
+const (
+	Reading Purpose = iota
+	Writing
+	Deleting
+)
+
+// NodeOptions say how to deal out nodes.
+type NodeOptions struct {
+	Preferences *Preferences // nil: none
+	Purpose     Purpose
+	// Replication talks to the nodes over the network of the daemons.
+	Replication bool
+	// Log hears of handoffs beyond those that a request may always ask; nil
+	// is nobody.
+	Log *slog.Logger
 }
 
 // Nodes deals out the nodes of one partition to one request: primaries in
-// random order, then handoffs, without those that the limiter says to skip.
-// It ends after as many nodes as the request may ask; one that turned out to
-// be limited while it was asked does not count. Safe for concurrent use.
+// the order of the preferences, then handoffs, without those that the limiter
+// says to skip. It ends after as many nodes as the request may ask; one that
+// turned out to be limited while it was asked does not count. Safe for
+// concurrent use.
 type Nodes struct {
 	// Server is whom the nodes are asked as, ServerObject or another; it names
 	// what is counted.
@@ -33,35 +57,92 @@ type Nodes struct {
 	ring     *ring.Ring
 	part     uint32
 	replicas int // primaries of the partition
+	opts     NodeOptions
 	mu       struct {
 		sync.Mutex
-		primaries []*Node
-		handoffs  []*Node
-		fetched   map[int]bool // devices that have been in handoffs
-		left      int
-		asked     []*Node // dealt out and not yet counted off left
-		dealt     int     // handoffs among those dealt out
+		first    []*Node // in the place of primaries
+		handoffs []*Node
+		fetched  map[int]bool // devices that have been in first or handoffs
+		left     int
+		asked    []*Node // dealt out and not yet counted off left
+		dealt    int     // handoffs among those dealt out
 	}
 }
 
-// Nodes starts to deal out the nodes of a partition.
-func (f *Fanout) Nodes(r *ring.Ring, part uint32) *Nodes {
+// Nodes starts to deal out the nodes of a partition for reading, without
+// preferences.
+func (f *Fanout) Nodes(r *ring.Ring, part uint32) *Nodes { return f.NodesFor(r, part, NodeOptions{}) }
+
+// NodesFor starts to deal out the nodes of a partition.
+func (f *Fanout) NodesFor(r *ring.Ring, part uint32, opts NodeOptions) *Nodes {
 	devs := r.Primaries(part)
-	n := &Nodes{f: f, ring: r, part: part, replicas: len(devs)}
-	n.mu.primaries = make([]*Node, len(devs))
-	for i, d := range devs {
-		n.mu.primaries[i] = newNode(d, false)
-	}
-	rand.Shuffle(len(devs), func(i, j int) {
-		p := n.mu.primaries
-		p[i], p[j] = p[j], p[i]
-	})
+	n := &Nodes{f: f, ring: r, part: part, replicas: len(devs), opts: opts}
 	n.mu.left = f.cfg.RequestNodes(len(devs))
+	p := opts.Preferences
+	if opts.Purpose == Reading || p == nil || len(p.WriteAffinity) == 0 {
+		n.mu.first = make([]*Node, len(devs))
+		nodes := make([]Node, len(devs))
+		for i, d := range devs {
+			nodes[i].Device = d
+			n.mu.first[i] = &nodes[i]
+		}
+		p.sort(n.mu.first, &f.timings)
+		return n
+	}
+	n.orderLocked(devs)
 	return n
+}
+
+// orderLocked puts near nodes first. As many as there are primaries are then
+// sorted, as primaries would be.
+func (n *Nodes) orderLocked(primaries []*ring.Device) {
+	p := n.opts.Preferences
+	var order []*ring.Device
+	if n.opts.Purpose == Writing {
+		order = p.localFirst(primaries, n.ring.Handoffs(n.part))
+	} else {
+		order = append(order, primaries...)
+		if most := p.deleteHandoffs(primaries); most > 0 {
+			for d := range n.ring.Handoffs(n.part) {
+				if p.WriteAffinity.holds(d) {
+					order = append(order, d)
+				}
+				if len(order) == len(primaries)+most {
+					break
+				}
+			}
+		}
+	}
+	for _, d := range primaries {
+		if !slices.Contains(order, d) {
+			order = append(order, d)
+		}
+	}
+	n.mu.fetched = make(map[int]bool, len(order))
+	for _, d := range order {
+		n.mu.fetched[d.ID] = true
+		n.mu.first = append(n.mu.first, &Node{Device: d, Handoff: !slices.Contains(primaries, d)})
+	}
+	p.sort(n.mu.first[:len(primaries)], &n.f.timings)
+}
+
+// named fills in the names of a node that is about to be dealt out; most never
+// are.
+func (n *Nodes) named(node *Node) *Node {
+	node.name()
+	if n.opts.Replication {
+		node.addr = node.ReplicationAddr()
+	}
+	return node
 }
 
 // Replicas is the number of primaries.
 func (n *Nodes) Replicas() int { return n.replicas }
+
+// DeleteHandoffs is how many handoffs a DELETE goes to beside the primaries.
+func (n *Nodes) DeleteHandoffs() int {
+	return n.opts.Preferences.deleteHandoffs(n.ring.Primaries(n.part))
+}
 
 // Next is the next node to ask.
 func (n *Nodes) Next() (*Node, bool) {
@@ -72,6 +153,9 @@ func (n *Nodes) Next() (*Node, bool) {
 	// As many handoffs as the request may ask beyond the primaries are nothing
 	// remarkable; more of them say that primaries were skipped.
 	if extra := handoffs - (n.f.cfg.RequestNodes(n.replicas) - n.replicas); extra > 0 {
+		if n.opts.Log != nil {
+			n.opts.Log.Warn("handoff requested", "node", node.key, "partition", n.part)
+		}
 		n.f.events.Tick("", n.Server+".handoff_count")
 		if extra == n.replicas {
 			n.f.events.Tick("", n.Server+".handoff_all_count")
@@ -109,19 +193,19 @@ func (n *Nodes) next() (node *Node, limited, handoffs int) {
 func (n *Nodes) handoffsOnly(most int) *Nodes {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.mu.primaries = nil
+	n.mu.first = nil
 	n.mu.left = max(n.mu.left, most)
-	h := &Nodes{Server: n.Server, f: n.f, ring: n.ring, part: n.part}
-	for len(h.mu.primaries) < most {
+	h := &Nodes{Server: n.Server, f: n.f, ring: n.ring, part: n.part, opts: n.opts}
+	for len(h.mu.first) < most {
 		node := n.takeLocked()
 		if node == nil {
 			break
 		}
 		if !n.f.limiter.limited(node) {
-			h.mu.primaries = append(h.mu.primaries, node)
+			h.mu.first = append(h.mu.first, node)
 		}
 	}
-	h.replicas = len(h.mu.primaries)
+	h.replicas = len(h.mu.first)
 	h.mu.left = h.replicas
 	return h
 }
@@ -137,16 +221,16 @@ func (n *Nodes) settleLocked() {
 }
 
 func (n *Nodes) takeLocked() *Node {
-	if p := n.mu.primaries; len(p) > 0 {
-		n.mu.primaries = p[1:]
-		return p[0]
+	if p := n.mu.first; len(p) > 0 {
+		n.mu.first = p[1:]
+		return n.named(p[0])
 	}
 	if len(n.mu.handoffs) == 0 {
 		n.fetchLocked()
 	}
 	if h := n.mu.handoffs; len(h) > 0 {
 		n.mu.handoffs = h[1:]
-		return h[0]
+		return n.named(h[0])
 	}
 	return nil
 }
@@ -161,7 +245,7 @@ func (n *Nodes) fetchLocked() {
 			continue
 		}
 		n.mu.fetched[d.ID] = true
-		n.mu.handoffs = append(n.mu.handoffs, newNode(d, true))
+		n.mu.handoffs = append(n.mu.handoffs, &Node{Device: d, Handoff: true})
 		if len(n.mu.handoffs) >= n.mu.left {
 			return
 		}

@@ -30,6 +30,12 @@ type world struct {
 	nodes [6]*storage
 }
 
+func newNode(d *ring.Device, handoff bool) *Node {
+	n := &Node{Device: d, Handoff: handoff}
+	n.name()
+	return n
+}
+
 // storage is one scripted node.
 type storage struct {
 	mu     sync.Mutex

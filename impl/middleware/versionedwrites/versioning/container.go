@@ -146,7 +146,7 @@ const cannotDelete = "Error deleting versioned container"
 // deleteContainer deletes the container of versions too, once it is empty.
 func (f *filter) deleteContainer(ctx context.Context, req *web.Request, path swift.Path) *web.Response {
 	have := info.Container(ctx, f.next, req, path.Account, path.Container)
-	name := archive.ContainerOf(have.Sysmeta["versions-container"])
+	name := have.VersionsContainer()
 	if name == "" {
 		return f.next.Serve(ctx, req)
 	}

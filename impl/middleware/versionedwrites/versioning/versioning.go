@@ -62,6 +62,11 @@ const (
 	sloEtag = "X-Object-Sysmeta-Slo-Etag"
 	sloSize = "X-Object-Sysmeta-Slo-Size"
 
+	// What the container hears of an object instead of its ETag, and that of a
+	// link.
+	listingEtag = "X-Object-Sysmeta-Container-Update-Override-Etag"
+	emptyMD5    = "d41d8cd98f00b204e9800998ecf8427e"
+
 	// nullVersion is the id of what was written while nothing was kept.
 	nullVersion = "null"
 )
@@ -111,8 +116,7 @@ func (f *filter) object(ctx context.Context, client *web.Request, version string
 		// Whether something is to be kept is not known.
 		return web.NewResponse(http.StatusServiceUnavailable)
 	}
-	settings := have.Sysmeta
-	hidden := archive.ContainerOf(settings["versions-container"])
+	hidden := have.VersionsContainer()
 	id := client.Query().Get("version-id")
 	if id == "" && hidden == "" {
 		return f.next.Serve(ctx, client)
@@ -123,7 +127,7 @@ func (f *filter) object(ctx context.Context, client *web.Request, version string
 	if id != "" {
 		return o.withID(ctx, id)
 	}
-	keep := config.Truth(settings["versions-enabled"])
+	keep := config.Truth(have.Sysmeta["versions-enabled"])
 	switch {
 	case req.Method == http.MethodPut && keep:
 		return o.put(ctx)

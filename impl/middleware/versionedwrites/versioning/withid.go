@@ -178,6 +178,9 @@ func (o *object) restore(ctx context.Context, at swift.Timestamp) *web.Response 
 	if t.bytes == "" {
 		t.bytes = formatLength(head.ContentLength)
 	}
+	if etag := head.Header.Get(sloEtag); etag != "" {
+		o.req.Header.Set(listingEtag, emptyMD5+"; slo_etag="+etag) // as the PUT of a large object has it
+	}
 	return o.link(ctx, t)
 }
 
