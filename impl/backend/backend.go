@@ -111,7 +111,8 @@ func (c *Client) Close() {
 }
 
 // Do sends req and returns the node's final answer, whatever its status. The
-// caller owns the response. An error means that there was none: its kind is
+// caller owns the response; one goroutine at a time uses its body, and the end
+// of ctx ends a Read that waits. An error means that there was none: its kind is
 // that of a failed req.Body, or swift.Unavailable; when ctx ended it wraps
 // the cause of that.
 func (c *Client) Do(ctx context.Context, req *Request) (*web.Response, error) {
