@@ -45,7 +45,7 @@ func (p *Put) write(c *Chunk) {
 	if err := p.sink.write(b, p.x.limit); err != nil {
 		p.giveUp(err)
 	} else if p.sink.left == 0 {
-		p.stored()
+		p.allWritten()
 	}
 }
 
@@ -63,11 +63,11 @@ func (p *Put) writeEnd() {
 		p.giveUp(err)
 		return
 	}
-	p.stored()
+	p.allWritten()
 }
 
-// stored gives the node its time to answer, now that it has everything.
-func (p *Put) stored() {
+// allWritten gives the node its time to answer, now that it has everything.
+func (p *Put) allWritten() {
 	p.x.patience()
 	p.quit, p.whole = true, true
 	close(p.wrote)
