@@ -26,6 +26,11 @@ const (
 // It is used by one goroutine. Abort ends it at any time and is always right
 // to call, also after Response.
 //
+// A Put is over before Finish only when it has failed or the node does not want the
+// rest of the body. A node to which a length was announced may answer as soon as it
+// has so much; that answer is told after Finish, so that nobody takes it for a
+// refusal.
+//
 // What the node says is read by a goroutine (exchange). The body is written by
 // the caller as long as it is short, then by another goroutine (sender).
 type Put struct {
@@ -33,7 +38,8 @@ type Put struct {
 	cancel context.CancelCauseFunc
 	events chan<- *Put
 	queue  chan *Chunk
-	ended  bool // Finish was called
+	ended  bool          // Finish was called
+	finish chan struct{} // closed by Finish
 
 	// The body's way. The caller owns these until there is a sender.
 	sink   sink
@@ -58,7 +64,7 @@ type Put struct {
 func (c *Client) BeginPut(ctx context.Context, req *Request, events chan<- *Put) *Put {
 	p := &Put{
 		events: events, queue: make(chan *Chunk, putQueue), wrote: make(chan struct{}),
-		asked: make(chan struct{}), over: make(chan struct{}),
+		finish: make(chan struct{}), asked: make(chan struct{}), over: make(chan struct{}),
 	}
 	ctx, p.cancel = context.WithCancelCause(ctx)
 	p.x = c.newExchange(ctx, req)
@@ -92,7 +98,7 @@ func (p *Put) exchange() {
 	defer close(p.over)
 	err := p.begin()
 	if err == nil && p.head == nil {
-		err = p.finish()
+		err = p.conclude()
 	}
 	if err != nil {
 		p.err = p.x.req.failed(p.x.ctx, err)
@@ -159,8 +165,8 @@ func (p *Put) firstWord(cn *conn) (*http1.Response, error) {
 	return head, err
 }
 
-// finish reads the answer, which may come before the body is complete.
-func (p *Put) finish() error {
+// conclude reads the answer, which may come before the body is complete.
+func (p *Put) conclude() error {
 	head, err := p.x.receive(http.StatusOK)
 	if err != nil {
 		p.x.end(false)
@@ -180,7 +186,14 @@ func (p *Put) finish() error {
 		err = errTooSlow
 	}
 	p.x.end(head.KeepAlive && p.x.body.Err() == io.EOF)
-	return err
+	if err != nil {
+		return err
+	}
+	select {
+	case <-p.finish:
+	case <-p.x.ctx.Done():
+	}
+	return nil
 }
 
 // complete reports whether the node has the whole body. If it says that it has
@@ -275,6 +288,7 @@ func (p *Put) Finish() {
 		return
 	}
 	p.ended = true
+	defer close(p.finish) // when all is written that the caller writes
 	close(p.queue)
 	switch {
 	case p.sender != nil:

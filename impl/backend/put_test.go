@@ -131,20 +131,28 @@ func TestPutAskedTwice(t *testing.T) {
 }
 
 // The length is all that a node needs to store: its answer may come before
-// the caller says that this was all.
+// the caller says that this was all, which must not look like a refusal.
 func TestPutAnsweredBeforeFinish(t *testing.T) {
 	runRaw(t, backend.Config{}, func(r *raw) {
 		for range 2 {
 			p := r.put(5)
 			require.NoError(r, send(r.T, p, "hello"))
+			time.Sleep(time.Minute)
 			synctest.Wait()
-			require.True(r, p.Over())
+			require.False(r, p.Over())
 			p.Finish()
 			status, _, err := r.end(p)
 			require.NoError(r, err)
 			require.Equal(r, 201, status)
 		}
-		r.dials(1)
+	}, stores(5, created...))
+
+	runRaw(t, backend.Config{}, func(r *raw) { // nobody says so
+		p := r.put(5)
+		require.NoError(r, send(r.T, p, "hello"))
+		synctest.Wait()
+		p.Abort()
+		require.True(r, p.Over())
 	}, stores(5, created...))
 }
 
