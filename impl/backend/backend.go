@@ -1,35 +1,42 @@
 // Package backend speaks HTTP to one storage node: one request, one response.
 //
-// It is stock net/http over host.Net with Swift's timeouts. A node gets
-// ConnTimeout to accept a connection and NodeTimeout for each step after
-// that: taking the next piece of a request body, answering with headers,
-// delivering the next piece of a response body. The time that the caller's
-// own body takes to produce bytes does not count. A node that is too slow
-// loses its connection and the caller gets an error of kind
+// It is HTTP/1.1 over host.Net (package http1 has the syntax) with Swift's
+// timeouts. A node gets ConnTimeout to accept a connection and NodeTimeout for
+// each step after that: taking the next piece of a request body, answering
+// with headers, delivering the next piece of a response body. The time that
+// the caller's own body takes to produce bytes does not count. A node that is
+// too slow loses its connection and the caller gets an error of kind
 // swift.Unavailable, as for every other failure of the node.
+//
+// [Client.Do] works on the caller's goroutine and starts none. A [Put] has one
+// for what the node says, and a second while there is more of a body than
+// surely fits the buffers of a connection.
 //
 // # Connections
 //
 // Connections are kept and reused. A response body that is read to its end
 // gives its connection back; one that is closed before closes it. Idle
-// connections close after IdleTimeout.
+// connections close after IdleTimeout. Nobody waits on an idle connection;
+// whether its node has closed it is looked at when it is taken, if the Net is a
+// host.Prober.
 //
-// A kept connection may turn out dead when it is used. Requests that change
-// nothing (GET, HEAD) are then sent again on another connection by net/http,
-// others only if not one byte of them had been written. A [Client.StartPut]
-// that loses a kept connection before the node said "100 Continue" is sent
-// again once, on a new connection: without its body the node cannot have done
+// A kept connection may nevertheless turn out dead when it is used. A request is
+// then sent again once, on a new connection, if not one byte of it had been
+// written, or not one byte of an answer had come and it changes nothing
+// (GET, HEAD). A [Put] that loses a kept connection before the node said
+// anything is sent again, too: without its body the node cannot have done
 // anything. All else is reported as a failure of the node, because it may or
 // may not have acted.
+//
+// A node that answers before it has the whole body is heard: the rest is not
+// sent, and its connection is closed behind the answer.
 package backend
 
 import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/http"
-	"net/url"
 	"time"
 
 	"apus/impl/host"
@@ -69,8 +76,8 @@ type Request struct {
 	RawQuery string
 	// Header is sent as it is and not modified. It should name a User-Agent.
 	Header http.Header
-	// Body may be nil. It is read until EOF or ContentLength bytes, on
-	// another goroutine, at the latest until Do returns or ctx ends.
+	// Body may be nil. Do reads it until EOF or ContentLength bytes and does
+	// not close it.
 	Body io.Reader
 	// ContentLength is -1 when unknown (chunked). It is ignored without Body.
 	ContentLength int64
@@ -80,114 +87,42 @@ type Request struct {
 
 // Client is a pool of connections to storage nodes.
 type Client struct {
-	cfg   Config
-	kept  *http.Transport // reuses connections
-	fresh *http.Transport // one connection a request
-	done  context.Context
-	stop  context.CancelFunc
+	cfg    Config
+	net    host.Net
+	pool   pool
+	pieces *Chunks
+	done   context.Context // ended by Close
+	stop   context.CancelFunc
 }
 
 // New makes a Client; it connects when asked to.
 func New(n host.Net, cfg Config) *Client {
-	c := &Client{cfg: cfg.withDefaults()}
+	c := &Client{cfg: cfg.withDefaults(), net: n, pieces: NewChunks(pieceSize)}
+	c.pool.max, c.pool.ttl = c.cfg.MaxIdlePerHost, c.cfg.IdleTimeout
 	c.done, c.stop = context.WithCancel(context.Background())
-	c.kept = c.transport(n)
-	c.fresh = c.transport(n)
-	c.fresh.DisableKeepAlives = true
 	return c
-}
-
-func (c *Client) transport(n host.Net) *http.Transport {
-	var protocols http.Protocols
-	protocols.SetHTTP1(true)
-	return &http.Transport{
-		DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
-			ctx, cancel := context.WithTimeout(ctx, c.cfg.ConnTimeout)
-			defer cancel()
-			defer context.AfterFunc(c.done, cancel)()
-			return n.Dial(ctx, addr)
-		},
-		Protocols:           &protocols,
-		DisableCompression:  true,
-		IdleConnTimeout:     c.cfg.IdleTimeout,
-		MaxIdleConnsPerHost: c.cfg.MaxIdlePerHost,
-		// The wait for "100 Continue" is bounded by the request's own
-		// watch; this must merely never be the one that ends first.
-		ExpectContinueTimeout: time.Hour,
-	}
 }
 
 // Close drops idle connections. Requests under way are not touched and their
 // connections close when they end.
 func (c *Client) Close() {
 	c.stop()
-	c.kept.CloseIdleConnections()
-	c.fresh.CloseIdleConnections()
+	c.pool.close()
 }
 
 // Do sends req and returns the node's final answer, whatever its status. The
-// caller owns the response. An error means that there was none: its kind is
+// caller owns the response; one goroutine at a time uses its body, and the end
+// of ctx ends a Read that waits. An error means that there was none: its kind is
 // that of a failed req.Body, or swift.Unavailable; when ctx ended it wraps
 // the cause of that.
 func (c *Client) Do(ctx context.Context, req *Request) (*web.Response, error) {
-	ctx, cancel := context.WithCancelCause(ctx)
-	w := c.newWatch(req, cancel)
-	var body io.Reader
-	if req.Body != nil {
-		body = &watchedReader{req.Body, w}
-	}
-	hr := req.httpRequest(ctx, body)
-	if g, ok := req.Body.(interface {
-		io.Reader
-		io.ReaderAt
-		Size() int64
-	}); ok {
-		// The bytes of a constant body can be sent again.
-		hr.GetBody = func() (io.ReadCloser, error) {
-			return io.NopCloser(&watchedReader{io.NewSectionReader(g, 0, g.Size()), w}), nil
-		}
-	}
-	w.start(c.cfg.ConnTimeout)
-	resp, err := c.kept.RoundTrip(hr)
-	w.end()
+	x := c.newExchange(ctx, req)
+	head, err := x.run()
 	if err != nil {
-		defer cancel(nil)
 		return nil, req.failed(ctx, err)
 	}
-	return req.response(ctx, resp, c.newWatch(req, cancel)), nil
+	return x.response(head), nil
 }
-
-func (req *Request) httpRequest(ctx context.Context, body io.Reader) *http.Request {
-	h := req.Header
-	if h == nil {
-		h = http.Header{}
-	}
-	hr := &http.Request{
-		Method: req.Method, Header: h, Host: req.Addr,
-		URL:   &url.URL{Scheme: "http", Host: req.Addr, Path: req.Path, RawQuery: req.RawQuery},
-		Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-	}
-	if body != nil {
-		hr.Body, hr.ContentLength = io.NopCloser(body), req.ContentLength
-		if hr.ContentLength == 0 {
-			hr.Body = http.NoBody
-		}
-	}
-	return hr.WithContext(ctx)
-}
-
-func (req *Request) response(ctx context.Context, resp *http.Response, w *watch) *web.Response {
-	out := &web.Response{Status: resp.StatusCode, Header: resp.Header, ContentLength: resp.ContentLength}
-	if resp.Body == http.NoBody {
-		w.cancel(nil)
-		out.Body = http.NoBody
-		return out
-	}
-	out.Body = web.Track("backend "+req.Method+" "+req.Addr, &body{inner: resp.Body, ctx: ctx, req: req, w: w})
-	return out
-}
-
-var errTooSlow = errors.New("node timeout")
 
 // failed wraps an error of the exchange for the caller.
 func (req *Request) failed(ctx context.Context, err error) error {

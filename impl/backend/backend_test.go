@@ -88,7 +88,7 @@ func TestSlowNodes(t *testing.T) {
 		_, err := c.Do(t.Context(), &backend.Request{Method: "HEAD", Addr: node, Path: "/x", NodeTimeout: 2 * time.Second})
 		require.Equal(t, swift.Unavailable, swift.KindOf(err), "%v", err)
 		require.ErrorContains(t, err, "node timeout")
-		require.Equal(t, 2500*time.Millisecond, time.Since(start))
+		require.Equal(t, 2*time.Second, time.Since(start), "it connected at once")
 
 		resp, err := c.Do(t.Context(), &backend.Request{Method: "GET", Addr: node, Path: "/x", RawQuery: "body"})
 		require.NoError(t, err)

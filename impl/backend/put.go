@@ -6,8 +6,10 @@ import (
 	"errors"
 	"io"
 	"net/http"
-	"net/http/httptrace"
+	"sync/atomic"
+	"time"
 
+	"apus/impl/http1"
 	"apus/impl/swift"
 	"apus/impl/web"
 )
@@ -15,25 +17,44 @@ import (
 const (
 	putQueue     = 8        // chunks that may wait for one node
 	putBodyLimit = 64 << 10 // of the answer to a PUT
+	// putInline is how much of a body the caller writes by itself: it fits
+	// the empty buffers of any connection, so that this does not wait.
+	putInline = 16 << 10
 )
 
 // Put is a request with "Expect: 100-continue" whose body the caller feeds.
 // It is used by one goroutine. Abort ends it at any time and is always right
 // to call, also after Response.
+//
+// A Put is over before Finish only when it has failed or the node does not want the
+// rest of the body. A node to which a length was announced may answer as soon as it
+// has so much; that answer is told after Finish, so that nobody takes it for a
+// refusal.
+//
+// What the node says is read by a goroutine (exchange). The body is written by
+// the caller as long as it is short, then by another goroutine (sender).
 type Put struct {
-	req    *Request
-	ctx    context.Context
+	x      *exchange
 	cancel context.CancelCauseFunc
-	w      *watch
 	events chan<- *Put
 	queue  chan *Chunk
 	ended  bool          // Finish was called
-	asked  chan struct{} // closed when the node asks for the body
-	sent   chan struct{} // closed when the transport has taken the whole body
-	over   chan struct{} // closed by exchange at its end; guards the fields below
-	resp   *http.Response
-	body   []byte
-	err    error
+	finish chan struct{} // closed by Finish
+
+	// The body's way. The caller owns these until there is a sender.
+	sink   sink
+	inline int           // written by the caller
+	sender chan struct{} // closed at the sender's end; nil without one
+	last   atomic.Bool   // the end of the body is being written
+	whole  bool          // the node has the whole body
+	quit   bool          // it will not get more of it
+	wrote  chan struct{} // closed when nothing more is written; guards whole
+
+	asked chan struct{} // closed when the node asks for the body
+	over  chan struct{} // closed by exchange at its end; guards the fields below
+	head  *http1.Response
+	body  []byte
+	err   error
 }
 
 // BeginPut sends the headers of req, to which it adds Expect. Body of req is
@@ -42,16 +63,15 @@ type Put struct {
 // is over ([Put.Over]); events must have room for both.
 func (c *Client) BeginPut(ctx context.Context, req *Request, events chan<- *Put) *Put {
 	p := &Put{
-		req: req, events: events, queue: make(chan *Chunk, putQueue),
-		asked: make(chan struct{}), sent: make(chan struct{}), over: make(chan struct{}),
+		events: events, queue: make(chan *Chunk, putQueue), wrote: make(chan struct{}),
+		finish: make(chan struct{}), asked: make(chan struct{}), over: make(chan struct{}),
 	}
-	p.ctx, p.cancel = context.WithCancelCause(ctx)
-	p.w = c.newWatch(req, p.cancel)
+	ctx, p.cancel = context.WithCancelCause(ctx)
+	p.x = c.newExchange(ctx, req)
 	if req.Header.Get("Expect") == "" {
 		req.Header.Set("Expect", "100-continue")
 	}
-	p.w.start(c.cfg.ConnTimeout)
-	go p.exchange(c)
+	go p.exchange()
 	return p
 }
 
@@ -73,49 +93,119 @@ func (c *Client) StartPut(ctx context.Context, req *Request) (*Put, *web.Respons
 }
 
 // exchange is the goroutine of a Put.
-func (p *Put) exchange(c *Client) {
+func (p *Put) exchange() {
 	defer func() { p.events <- p }()
 	defer close(p.over)
-	defer p.w.end()
-	reused := false
-	ctx := httptrace.WithClientTrace(p.ctx, &httptrace.ClientTrace{
-		GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused },
-		Got100Continue: func() {
-			p.w.pause()
-			close(p.asked)
-			p.events <- p
-		},
-	})
-	p.resp, p.err = c.kept.RoundTrip(p.httpRequest(ctx))
-	if p.err != nil && reused && !p.Asked() && p.ctx.Err() == nil {
-		p.w.start(c.cfg.ConnTimeout)
-		p.resp, p.err = c.fresh.RoundTrip(p.httpRequest(ctx))
+	err := p.begin()
+	if err == nil && p.head == nil {
+		err = p.conclude()
 	}
-	if p.err != nil {
-		p.err = p.req.failed(p.ctx, p.err)
-		return
-	}
-	defer p.resp.Body.Close()
-	select {
-	case <-p.sent:
-		p.w.start(0)
-		p.body, p.err = io.ReadAll(io.LimitReader(p.resp.Body, putBodyLimit))
-		if p.err != nil {
-			p.err = p.req.failed(p.ctx, p.err)
-		}
-	default:
-		// The node does not want the rest. What it wrote about that is
-		// not waited for, as it may wait for the rest to pass.
+	if err != nil {
+		p.err = p.x.req.failed(p.x.ctx, err)
 	}
 }
 
-func (p *Put) httpRequest(ctx context.Context) *http.Request {
-	hr := p.req.httpRequest(ctx, nil)
-	hr.Body, hr.ContentLength = &putReader{p: p}, p.req.ContentLength
-	if hr.ContentLength == 0 {
-		hr.ContentLength = -1
+// begin brings the node to say whether it wants the body.
+func (p *Put) begin() error {
+	cn, err := p.x.c.connect(p.x.ctx, p.x.req.Addr)
+	if err != nil {
+		return err
 	}
-	return hr
+	if err = p.ask(cn); err == nil || !p.x.stale(err) {
+		return err
+	}
+	if cn, err = p.x.c.dial(p.x.ctx, p.x.req.Addr); err != nil {
+		return err
+	}
+	return p.ask(cn)
+}
+
+// ask sends the head of the request and reads what the node says to it: that
+// it wants the body, or its answer.
+func (p *Put) ask(cn *conn) error {
+	p.x.begin(cn)
+	head, err := p.firstWord(cn)
+	switch {
+	case err != nil:
+		p.x.end(false)
+		return err
+	case head.Status >= 200:
+		p.head = head
+		p.x.end(false)
+		return nil
+	}
+	_ = cn.SetDeadline(time.Time{}) // the caller's time
+	p.sink = newSink(cn, p.length())
+	close(p.asked)
+	p.events <- p
+	return nil
+}
+
+// length is how the body is announced.
+func (p *Put) length() int64 {
+	if p.x.req.ContentLength > 0 {
+		return p.x.req.ContentLength
+	}
+	return -1
+}
+
+func (p *Put) firstWord(cn *conn) (*http1.Response, error) {
+	out, err := p.x.req.appendHead(cn.out[:0], p.length(), false)
+	if err != nil {
+		return nil, err
+	}
+	sent := p.x.write(out)
+	if timedOut(sent) {
+		return nil, errTooSlow
+	}
+	head, err := p.x.receive(http.StatusContinue)
+	if err != nil && sent != nil {
+		err = sent
+	}
+	return head, err
+}
+
+// conclude reads the answer, which may come before the body is complete.
+func (p *Put) conclude() error {
+	head, err := p.x.receive(http.StatusOK)
+	if err != nil {
+		p.x.end(false)
+		return err
+	}
+	p.head = head
+	if !p.complete() {
+		// The node does not want the rest. What it wrote about that is
+		// not waited for, as it may wait for the rest to pass.
+		p.x.end(false)
+		return nil
+	}
+	p.x.body.Reset(p.x.cn.br, head.Length)
+	p.x.patience()
+	p.body, err = io.ReadAll(io.LimitReader(&p.x.body, putBodyLimit))
+	if timedOut(err) {
+		err = errTooSlow
+	}
+	p.x.end(head.KeepAlive && p.x.body.Err() == io.EOF)
+	if err != nil {
+		return err
+	}
+	select {
+	case <-p.finish:
+	case <-p.x.ctx.Done():
+	}
+	return nil
+}
+
+// complete reports whether the node has the whole body. If it says that it has
+// stored it, the end is at most still on its way out of the sender's hands.
+func (p *Put) complete() bool {
+	if p.last.Load() && p.head.Status/100 == 2 {
+		select {
+		case <-p.wrote:
+		case <-p.x.ctx.Done():
+		}
+	}
+	return closed(p.wrote) && p.whole
 }
 
 // Asked reports whether the node has asked for the body.
@@ -135,7 +225,7 @@ func closed(c <-chan struct{}) bool {
 
 func (p *Put) answer() *web.Response {
 	return &web.Response{
-		Status: p.resp.StatusCode, Header: p.resp.Header,
+		Status: p.head.Status, Header: p.head.Header,
 		Body: io.NopCloser(bytes.NewReader(p.body)), ContentLength: int64(len(p.body)),
 	}
 }
@@ -145,12 +235,18 @@ var (
 	errTooEarly  = errors.New("node answered before the end of the body")
 )
 
-// TrySend queues a piece of the body, of which it keeps a reference, if there
+// TrySend takes a piece of the body, of which it keeps a reference, if there
 // is room.
 func (p *Put) TrySend(c *Chunk) (ok bool, err error) {
 	if p.Over() {
 		return false, p.broken(errTooEarly)
 	}
+	if p.sender == nil && p.Asked() && p.inline+len(c.Bytes()) <= putInline {
+		p.inline += len(c.Bytes())
+		p.write(c)
+		return true, nil
+	}
+	p.startSender()
 	c.Retain()
 	select {
 	case p.queue <- c:
@@ -183,14 +279,23 @@ func (p *Put) broken(err error) error {
 	if p.Over() && p.err != nil {
 		return p.err
 	}
-	return swift.E("backend.PUT", p.req.Addr+p.req.Path, swift.Unavailable, err)
+	return swift.E("backend.PUT", p.x.req.Addr+p.x.req.Path, swift.Unavailable, err)
 }
 
 // Finish says that the body is complete.
 func (p *Put) Finish() {
-	if !p.ended {
-		p.ended = true
-		close(p.queue)
+	if p.ended {
+		return
+	}
+	p.ended = true
+	defer close(p.finish) // when all is written that the caller writes
+	close(p.queue)
+	switch {
+	case p.sender != nil:
+	case p.Asked():
+		p.writeEnd()
+	default:
+		p.startSender()
 	}
 }
 
@@ -202,7 +307,7 @@ func (p *Put) Response(ctx context.Context) (*web.Response, error) {
 	case <-p.over:
 	case <-ctx.Done():
 		p.Abort()
-		return nil, swift.E("backend.PUT", p.req.Addr+p.req.Path, swift.Other, context.Cause(ctx))
+		return nil, swift.E("backend.PUT", p.x.req.Addr+p.x.req.Path, swift.Other, context.Cause(ctx))
 	}
 	if p.err != nil {
 		return nil, p.err
@@ -213,10 +318,13 @@ func (p *Put) Response(ctx context.Context) (*web.Response, error) {
 var errAborted = errors.New("aborted")
 
 // Abort closes the connection unless the exchange is over, and waits for the
-// goroutine behind it.
+// goroutines behind it.
 func (p *Put) Abort() {
 	p.cancel(errAborted)
 	<-p.over
+	if p.sender != nil {
+		<-p.sender
+	}
 	for {
 		select {
 		case c, ok := <-p.queue:
@@ -228,69 +336,4 @@ func (p *Put) Abort() {
 			return
 		}
 	}
-}
-
-// putReader is the request body that the transport reads.
-type putReader struct {
-	p    *Put
-	cur  *Chunk
-	rest []byte
-	eof  bool
-}
-
-func (r *putReader) Read(b []byte) (int, error) {
-	if r.eof {
-		return 0, io.EOF
-	}
-	for len(r.rest) == 0 {
-		r.drop()
-		r.p.w.pause()
-		if err := r.next(); err != nil {
-			return 0, err
-		}
-	}
-	n := copy(b, r.rest)
-	r.rest = r.rest[n:]
-	r.p.w.start(0)
-	return n, nil
-}
-
-// next waits for a chunk. At the end of the body the node gets its time to
-// answer.
-func (r *putReader) next() error {
-	select {
-	case <-r.p.over:
-		return errAborted
-	case <-r.p.ctx.Done():
-		return context.Cause(r.p.ctx)
-	default:
-	}
-	select {
-	case c, ok := <-r.p.queue:
-		if !ok {
-			r.eof = true
-			r.p.w.start(0)
-			close(r.p.sent)
-			return io.EOF
-		}
-		r.cur, r.rest = c, c.Bytes()
-		return nil
-	case <-r.p.over:
-		return errAborted
-	case <-r.p.ctx.Done():
-		return context.Cause(r.p.ctx)
-	}
-}
-
-func (r *putReader) drop() {
-	if r.cur != nil {
-		r.cur.Release()
-		r.cur = nil
-	}
-}
-
-// Close is called by the transport when it is done with the body.
-func (r *putReader) Close() error {
-	r.drop()
-	return nil
 }

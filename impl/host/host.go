@@ -57,3 +57,14 @@ type Datagrams interface {
 	// the socket; a Write after it is net.ErrClosed.
 	Datagrams(addr string) (io.WriteCloser, error)
 }
+
+// Prober is a Net that can look at its connections without waiting, for those who
+// keep connections and want to know which are still good. A Net need not be
+// one.
+type Prober interface {
+	// Probe makes what looks at c, a connection that this Net dialled or
+	// accepted. It reports whether c is quiet: open, with neither bytes nor
+	// an end nor an error to be read, as far as has arrived here. One goroutine
+	// at a time calls it.
+	Probe(c net.Conn) (quiet func() bool)
+}

@@ -57,6 +57,16 @@ func (e *end) readLocked(b []byte) (n int, done bool, err error) {
 	return 0, false, nil
 }
 
+// Probe implements [host.Prober].
+func (p *Process) Probe(c net.Conn) (quiet func() bool) {
+	e := c.(*Conn).e
+	return func() bool {
+		p.net.mu.Lock()
+		defer p.net.mu.Unlock()
+		return !e.proc.mu.fenced && !e.mu.closed && !e.mu.eof && e.mu.err == nil && e.in.arrived == e.in.head
+	}
+}
+
 // Write returns when all of b is in the buffers of the network.
 func (c *Conn) Write(b []byte) (int, error) {
 	e := c.e

@@ -92,7 +92,10 @@ type Process struct {
 	}
 }
 
-var _ host.Net = (*Process)(nil)
+var (
+	_ host.Net    = (*Process)(nil)
+	_ host.Prober = (*Process)(nil)
+)
 
 // Process starts a process on the machine with that address, which is switched
 // on if it was off.

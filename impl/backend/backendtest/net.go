@@ -26,7 +26,10 @@ type Net struct {
 	}
 }
 
-var _ host.Net = (*Net)(nil)
+var (
+	_ host.Net    = (*Net)(nil)
+	_ host.Prober = (*Net)(nil)
+)
 
 // New has no nodes.
 func New() *Net {
@@ -173,6 +176,9 @@ func (c *conn) Close() error {
 	c.net.mu.Unlock()
 	return c.Conn.Close()
 }
+
+// Probe implements host.Prober.
+func (n *Net) Probe(c net.Conn) (quiet func() bool) { return c.(*conn).Conn.(*end).in.quiet }
 
 // Write fails on a cut connection.
 func (c *conn) Write(b []byte) (int, error) {

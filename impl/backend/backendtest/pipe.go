@@ -70,6 +70,13 @@ func (p *pipe) read(b []byte) (int, error) {
 	}
 }
 
+// quiet reports that a read would wait.
+func (p *pipe) quiet() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return !p.broken && len(p.buf) == 0 && p.closed == nil
+}
+
 func (p *pipe) write(b []byte) (int, error) {
 	total := 0
 	for {

@@ -6,6 +6,9 @@ import (
 	"context"
 	"io"
 	"net"
+	"syscall"
+
+	"golang.org/x/sys/unix"
 
 	"apus/impl/host"
 )
@@ -19,6 +22,7 @@ type Net struct {
 var (
 	_ host.Net       = (*Net)(nil)
 	_ host.Datagrams = (*Net)(nil)
+	_ host.Prober    = (*Net)(nil)
 )
 
 // NewNet returns a Net.
@@ -44,4 +48,27 @@ func (n *Net) Listen(addr string) (net.Listener, error) {
 // Datagrams implements host.Datagrams. A name is resolved once, here.
 func (n *Net) Datagrams(addr string) (io.WriteCloser, error) {
 	return n.dialer.DialContext(context.Background(), "udp", addr)
+}
+
+// Probe implements host.Prober. It asks poll(2), which needs no memory.
+func (n *Net) Probe(c net.Conn) (quiet func() bool) {
+	sc, ok := c.(syscall.Conn)
+	if !ok {
+		panic("real: a connection of another Net")
+	}
+	raw, err := sc.SyscallConn()
+	if err != nil {
+		return func() bool { return false }
+	}
+	var ready int
+	var perr error
+	set := make([]unix.PollFd, 1)
+	look := func(fd uintptr) {
+		set[0] = unix.PollFd{Fd: int32(fd), Events: unix.POLLIN | unix.POLLRDHUP}
+		ready, perr = unix.Poll(set, 0)
+		for perr == unix.EINTR {
+			ready, perr = unix.Poll(set, 0)
+		}
+	}
+	return func() bool { return raw.Control(look) == nil && perr == nil && ready == 0 }
 }
