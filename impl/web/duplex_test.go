@@ -52,7 +52,7 @@ func TestDuplex(t *testing.T) {
 		if _, err := io.ReadFull(resp.Body, got); err != nil || string(got) != "first" {
 			t.Fatalf("%q %v", got, err)
 		}
-		// More than net/http would have read away is still to come.
+		// More than the server would read away is still to come.
 		send(t, c, strings.Repeat("x", 400_000))
 		all, err := io.ReadAll(resp.Body)
 		if err != nil || len(all) != 400_000 {

@@ -93,8 +93,7 @@ func FuzzUnescapePath(f *testing.F) {
 	})
 }
 
-// Upstream's 304 and 416 tell the type of the entity, which net/http would
-// leave out of the one.
+// Upstream's 304 and 416 tell the type of the entity.
 func TestEdgeKeepsTheTypeOfTheEntity(t *testing.T) {
 	for _, tt := range []struct {
 		name, header string
