@@ -5,6 +5,7 @@ import (
 	"strconv"
 	"strings"
 
+	"apus/impl/acl"
 	"apus/impl/info"
 	"apus/impl/proxy/fanout"
 	"apus/impl/swift"
@@ -97,12 +98,12 @@ const (
 
 // showAccountACL gives the owner the account's ACL under its public name.
 func (c *call) showAccountACL(h http.Header) {
-	v := h.Get(accountACLCore)
 	if !c.req.Owner {
 		return
 	}
+	v := acl.FormatAccount(h.Get(accountACLCore))
 	delete(h, accountACLCore)
-	if v != "" && v != "{}" {
+	if v != "" {
 		h.Set(accountACL, v)
 	}
 }
