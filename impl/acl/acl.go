@@ -14,8 +14,6 @@ import (
 	"net/url"
 	"sort"
 	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
 )
 
 // ReferrerListings is the group that lets referrers list the container, too.
@@ -173,35 +171,6 @@ func CheckAccount(list string) error {
 		}
 	}
 	return nil
-}
-
-// FormatAccount is a stored list as clients see it: without spaces, keys in
-// order, ASCII alone. It is empty for what is no list and for one that grants
-// nothing.
-func FormatAccount(list string) string {
-	var keys map[string]any
-	if json.Unmarshal([]byte(list), &keys) != nil || len(keys) == 0 {
-		return ""
-	}
-	var b strings.Builder
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if e.Encode(keys) != nil {
-		return ""
-	}
-	var out strings.Builder
-	for _, r := range strings.TrimSuffix(b.String(), "\n") {
-		switch {
-		case r < utf8.RuneSelf:
-			out.WriteRune(r)
-		case r <= 0xffff:
-			fmt.Fprintf(&out, "\\u%04x", r)
-		default:
-			hi, lo := utf16.EncodeRune(r)
-			fmt.Fprintf(&out, "\\u%04x\\u%04x", hi, lo)
-		}
-	}
-	return out.String()
 }
 
 // ParseAccount reads a stored list; what is not valid grants nothing.

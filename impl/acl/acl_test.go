@@ -126,17 +126,3 @@ func FuzzClean(f *testing.F) {
 		Parse(once).ReferrerAllowed("http://x/")
 	})
 }
-
-func TestFormatAccount(t *testing.T) {
-	for _, tt := range []struct{ name, list, want string }{
-		{"spaces and order", `{"read-only": ["b"], "admin": [ "a", "<x>" ]}`, `{"admin":["a","<x>"],"read-only":["b"]}`},
-		{"escapes", `{"admin": ["ü", "💩"]}`, `{"admin":["\u00fc","\ud83d\udca9"]}`},
-		{"empty", "{}", ""}, {"none", "", ""}, {"no object", "[]", ""},
-	} {
-		t.Run(tt.name, func(t *testing.T) {
-			if got := FormatAccount(tt.list); got != tt.want {
-				t.Errorf("%s, want %s", got, tt.want)
-			}
-		})
-	}
-}

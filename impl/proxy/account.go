@@ -100,12 +100,12 @@ const (
 
 // showAccountACL gives the owner the account's ACL under its public name.
 func (c *call) showAccountACL(h http.Header) {
-	v := h.Get(accountACLCore)
 	if !c.req.Owner {
 		return
 	}
+	v := acl.FormatAccount(h.Get(accountACLCore))
 	delete(h, accountACLCore)
-	if v = acl.FormatAccount(v); v != "" {
+	if v != "" {
 		h.Set(accountACL, v)
 	}
 }

@@ -417,6 +417,18 @@ func TestDeletedAccount(t *testing.T) {
 	})
 }
 
+func TestAccountACL(t *testing.T) {
+	run(t, "", func(t *testing.T, c *cluster) {
+		c.on("account HEAD", 204, "X-Account-Sysmeta-Core-Access-Control", `{ "read-only": ["b:c"], "admin": ["a:b"] }`)
+		a := c.do(t, "HEAD", "/v1/a", "")
+		require.Equal(t, `{"admin":["a:b"],"read-only":["b:c"]}`, a.header.Get("X-Account-Access-Control"))
+		require.NotContains(t, a.header, "X-Account-Sysmeta-Core-Access-Control")
+		req := c.request("HEAD", "/v1/a", "")
+		req.Owner = false
+		require.NotContains(t, c.serve(t, req).header, "X-Account-Access-Control", "the owner's alone")
+	})
+}
+
 func TestAccountManagement(t *testing.T) {
 	run(t, "allow_account_management = yes\n", func(t *testing.T, c *cluster) {
 		c.on("account PUT", 201)

@@ -177,11 +177,16 @@ func (c *Cluster) startProxy(m Make, p layout.Proxy, cache string) error {
 	return nil
 }
 
-// proxyConf is layout's proxy-server.conf with a cache that both makes know.
+// proxyConf is layout's proxy-server.conf with a cache that both makes know,
+// and without the reading of expired objects, which the storage servers of the
+// other make are too old for.
 func (c *Cluster) proxyConf(p layout.Proxy, cache string) string {
 	l := c.Layout
 	l.Cache = true
-	return strings.Replace(l.ProxyConf(p), "memcache_backend = local", "memcache_servers = "+cache, 1)
+	return strings.NewReplacer(
+		"memcache_backend = local", "memcache_servers = "+cache,
+		"allow_open_expired = true", "allow_open_expired = false",
+	).Replace(l.ProxyConf(p))
 }
 
 // ready waits until every server listens.

@@ -103,8 +103,9 @@ func (d *Daemon) Kill() {
 	<-d.gone
 }
 
-// StartLimit is how long a daemon may take to answer.
-const StartLimit = 60 * time.Second
+// StartLimit is how long a daemon may take to answer. The thirteen Python
+// processes of a cluster start at once, on two cores.
+const StartLimit = 3 * time.Minute
 
 // await waits until addr accepts connections.
 func (d *Daemon) await(ctx context.Context, addr string) error {
