@@ -190,7 +190,7 @@ func registerInputOf(o *model.Op, ops []*model.Op) (in registerInput, ok bool) {
 		return in, true
 	case o.Kind.DeletesObject():
 		in = registerInput{kind: "delete"}
-		if o.Kind == model.ObjectDelete && alone && o.Outcome == model.OK {
+		if o.Kind == model.ObjectDelete && alone && o.Outcome == model.OK && !o.Resp.Counted {
 			in.was = 1
 			if status == http.StatusNotFound {
 				in.was = -1

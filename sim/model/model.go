@@ -150,11 +150,14 @@ type Request struct {
 type Response struct {
 	Status int `json:"status"` // 0: no answer
 	// Err says why there is no answer, or why its body ended early.
-	Err    string      `json:"err,omitempty"`
-	NoDial bool        `json:"no_dial,omitempty"` // no connection came about
-	TxnID  string      `json:"txn,omitempty"`
-	Header http.Header `json:"header,omitempty"` // Etag, Last-Modified, X-Timestamp, Content-…, X-Object-Meta-…
-	Body   *Body       `json:"body,omitempty"`   // of a 2xx answer to ObjectGet
+	Err    string `json:"err,omitempty"`
+	NoDial bool   `json:"no_dial,omitempty"` // no connection came about
+	// Counted says that the status is one of several which a report only
+	// counts: a deletion's, of a name that was there or was not.
+	Counted bool        `json:"counted,omitempty"`
+	TxnID   string      `json:"txn,omitempty"`
+	Header  http.Header `json:"header,omitempty"` // Etag, Last-Modified, X-Timestamp, Content-…, X-Object-Meta-…
+	Body    *Body       `json:"body,omitempty"`   // of a 2xx answer to ObjectGet
 	// Rows is the listing of a 2xx AccountGet or ContainerGet in JSON; not nil,
 	// though it may be empty.
 	Rows []Row `json:"rows"`

@@ -26,39 +26,57 @@ func (c *client) bulkDelete(ctx context.Context, st Step) *model.Op {
 	ex.body(strings.NewReader(text), int64(len(text)), false, 0)
 	ex.req.Header.Set("Content-Type", "text/plain")
 	ex.req.Header.Set("Accept", "application/json")
-	var failed map[string]int
+	var r *report
 	if resp := ex.send(); resp != nil {
-		report, err := io.ReadAll(io.LimitReader(resp.Body, drainLimit))
+		text, err := io.ReadAll(io.LimitReader(resp.Body, drainLimit))
 		if err == nil && op.Resp.Success() {
-			failed = failures(report, lines)
+			r = readReport(text, lines)
 		}
-		op.Resp.Text = string(report[:min(len(report), textLimit)])
+		op.Resp.Text = string(text[:min(len(text), textLimit)])
 		ex.drain(resp, err)
 	}
 	for i, o := range st.Objects {
 		child := c.op(Step{Kind: model.ObjectDelete, Container: st.Container, Object: o})
 		child.Start, child.End, child.Outcome = op.Start, op.End, model.Unknown
 		child.Req.Patience = op.Req.Patience
-		child.Resp = model.Response{Status: failed[lines[i]], Err: op.Resp.Err, NoDial: op.Resp.NoDial, TxnID: op.Resp.TxnID}
+		child.Resp = model.Response{Err: op.Resp.Err, NoDial: op.Resp.NoDial, TxnID: op.Resp.TxnID}
 		switch {
 		case op.Resp.NoDial:
 			child.Outcome = model.Failed
-		case failed == nil:
+		case r == nil:
 			child.Resp.Err = "no report: " + op.Resp.Err
-		case child.Resp.Status == 0:
-			child.Resp.Status, child.Outcome = http.StatusNoContent, model.OK
-		case child.Resp.Status == http.StatusBadRequest:
-			child.Outcome = model.Failed
+		default:
+			r.judge(child, lines[i])
 		}
 		c.ops = append(c.ops, child)
 	}
 	return op
 }
 
-// failures are the names that a report says were not deleted, and why; nil if
-// it is no report, or of work that was given up. A list with a name that is
-// too long when it is encoded is refused before anything is deleted.
-func failures(report []byte, names []string) map[string]int {
+// report is what became of the names on a list.
+type report struct {
+	failed           map[string]int // the names that were not deleted, and why
+	deleted, missing int            // how many of the others were there, and were not
+}
+
+// judge says how the deletion of a name ended. Of names that did not fail only
+// their numbers are known.
+func (r *report) judge(o *model.Op, name string) {
+	switch o.Resp.Status = r.failed[name]; {
+	case o.Resp.Status == http.StatusBadRequest:
+		o.Outcome = model.Failed
+	case o.Resp.Status != 0:
+	case r.deleted == 0 && r.missing > 0:
+		o.Resp.Status, o.Outcome = http.StatusNotFound, model.OK
+	default:
+		o.Resp.Status, o.Outcome, o.Resp.Counted = http.StatusNoContent, model.OK, r.missing > 0
+	}
+}
+
+// readReport is nil for what is no report, or one of work that was given up. A
+// list with a name that is too long when it is encoded is refused before
+// anything is deleted.
+func readReport(text []byte, names []string) *report {
 	var r struct {
 		Status  string     `json:"Response Status"`
 		Body    string     `json:"Response Body"`
@@ -66,13 +84,13 @@ func failures(report []byte, names []string) map[string]int {
 		Deleted int        `json:"Number Deleted"`
 		Missing int        `json:"Number Not Found"`
 	}
-	if json.Unmarshal(report, &r) != nil || len(r.Status) < 3 {
+	if json.Unmarshal(text, &r) != nil || len(r.Status) < 3 {
 		return nil
 	}
-	out := map[string]int{}
+	out := &report{map[string]int{}, r.Deleted, r.Missing}
 	if r.Body == "Invalid File Name" && r.Deleted+r.Missing+len(r.Errors) == 0 {
 		for _, name := range names {
-			out[name] = http.StatusBadRequest
+			out.failed[name] = http.StatusBadRequest
 		}
 		return out
 	}
@@ -84,7 +102,7 @@ func failures(report []byte, names []string) map[string]int {
 		if err != nil {
 			return nil
 		}
-		out[reencoded(e[0])] = status
+		out.failed[reencoded(e[0])] = status
 	}
 	return out
 }
