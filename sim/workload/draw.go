@@ -2,6 +2,7 @@ package workload
 
 import (
 	"fmt"
+	"hash/crc32"
 	"math/rand/v2"
 	"net/url"
 	"strconv"
@@ -36,7 +37,7 @@ func Draw(seed uint64, rng *rand.Rand, cfg Config) (*Script, error) {
 	s := &Script{Seed: seed, Timeout: cfg.Timeout}
 	for _, c := range a.containers {
 		a.objects[c] = names(rng, cfg.Objects, cfg.Weird, "object", weirdObjects())
-		s.Setup = append(s.Setup, Step{N: len(s.Setup), Kind: model.ContainerPut, Container: c, Policy: a.policy(len(s.Setup))})
+		s.Setup = append(s.Setup, Step{N: len(s.Setup), Kind: model.ContainerPut, Container: c, Policy: a.policy(c)})
 	}
 	if cfg.Mix[model.ManifestPut] > 0 {
 		s.Setup = append(s.Setup, Step{N: len(s.Setup), Kind: model.ContainerPut, Container: SegmentContainer})
@@ -70,11 +71,13 @@ const (
 // does them, and has other steps too.
 const firstSetup = 1 << 20
 
-func (a *artist) policy(i int) string {
+// policy depends on the container alone: two scripts that play against one
+// cluster must not ask for different ones.
+func (a *artist) policy(container model.Name) string {
 	if len(a.cfg.Policies) == 0 {
 		return ""
 	}
-	return a.cfg.Policies[i%len(a.cfg.Policies)]
+	return a.cfg.Policies[int(crc32.ChecksumIEEE([]byte(container)))%len(a.cfg.Policies)]
 }
 
 // features sets up what filters need.
@@ -88,7 +91,7 @@ func (a *artist) features(s *Script) {
 	}
 	if a.cfg.Versioned > 0 {
 		a.objects[VersionContainer] = names(a.rng, a.cfg.Objects, a.cfg.Weird, "object", weirdObjects())
-		add(Step{Kind: model.ContainerPut, Container: VersionContainer, Versioned: true, Policy: a.policy(len(s.Setup))})
+		add(Step{Kind: model.ContainerPut, Container: VersionContainer, Versioned: true, Policy: a.policy(VersionContainer)})
 	}
 	if a.cfg.Dynamic > 0 {
 		add(Step{Kind: model.ContainerPut, Container: DynamicContainer})
