@@ -404,6 +404,20 @@ func TestSlowAndThrottle(t *testing.T) {
 	})
 }
 
+// What waits for a narrow link goes on at full speed when that is wide again,
+// and bytes of connections that are gone hold nobody up.
+func TestThrottleLeavesNoQueue(t *testing.T) {
+	inBubble(t, Config{}, func(t *testing.T, w *wire) {
+		w.SetRule("narrow", Rule{Kind: Throttle, From: clientIP, To: serverIP, Bandwidth: 1000})
+		send(t, w.a, string(make([]byte, 50_000)))
+		time.Sleep(time.Second)
+		w.ClearRule("narrow")
+		require.Less(t, expect(t, w.b, string(make([]byte, 50_000))), 20*time.Millisecond)
+		send(t, w.a, "x")
+		require.Less(t, expect(t, w.b, "x"), 10*time.Millisecond)
+	})
+}
+
 func TestConnsAreKnown(t *testing.T) {
 	inBubble(t, Config{}, func(t *testing.T, w *wire) {
 		require.NoError(t, w.b.Close())

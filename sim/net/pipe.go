@@ -162,6 +162,47 @@ func (p *pipe) armLocked(now int64) {
 	}
 }
 
+// drainLinksLocked books what is in flight anew, at what links carry now: a
+// queue drains as soon as the limit that made it is gone, and what connections
+// that have been reset left in it is gone with them.
+func (n *Network) drainLinksLocked() {
+	now := n.now()
+	for _, l := range n.mu.links {
+		l.free = min(l.free, now)
+	}
+	for _, c := range n.connsLocked() {
+		c.dialer.out.hastenLocked(now)
+		c.accept.out.hastenLocked(now)
+	}
+}
+
+// hastenLocked lets marks arrive earlier, as far as the link now allows.
+func (p *pipe) hastenLocked(now int64) {
+	if p.dead || p.held || p.first == len(p.marks) {
+		return
+	}
+	if p.armed {
+		p.armed = false
+		delete(p.net.mu.instants, p.marks[p.first].at)
+		p.timer.Stop()
+	}
+	e := p.effectsLocked()
+	sent, last := p.arrived, now
+	for i := p.first; i < len(p.marks); i++ {
+		m := &p.marks[i]
+		depart := max(now, p.link.free)
+		if e.bandwidth > 0 && m.end > sent {
+			depart += int64(m.end-sent) * int64(time.Second) / e.bandwidth
+			p.link.free = depart
+		}
+		at := depart + int64(p.net.delayLocked(&p.draws, p.from.machine, p.to.machine, e))
+		m.at = max(min(m.at, at), last+1)
+		sent, last = max(sent, m.end), m.at
+	}
+	p.lastAt = last
+	p.armLocked(now)
+}
+
 // fire is the timer's: the next mark arrives.
 func (p *pipe) fire() {
 	n := p.net

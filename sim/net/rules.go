@@ -90,9 +90,13 @@ func (n *Network) SetRule(id string, r Rule) {
 func (n *Network) ClearRule(id string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	throttled := n.throttledLocked(id)
 	if n.dropRuleLocked(id) {
 		n.rulesChangedLocked()
 		n.cfg.Trace("net clear", id)
+		if throttled {
+			n.drainLinksLocked()
+		}
 		n.releaseHeldLocked()
 	}
 }
@@ -101,10 +105,20 @@ func (n *Network) ClearRule(id string) {
 func (n *Network) ClearRules() {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	throttled := n.throttledLocked("")
 	n.mu.rules = nil
 	n.rulesChangedLocked()
 	n.cfg.Trace("net clear", "*")
+	if throttled {
+		n.drainLinksLocked()
+	}
 	n.releaseHeldLocked()
+}
+
+// throttledLocked reports whether the rule of that name, or with "" any rule,
+// limits bandwidth.
+func (n *Network) throttledLocked(id string) bool {
+	return slices.ContainsFunc(n.mu.rules, func(r *rule) bool { return r.Kind == Throttle && (id == "" || r.id == id) })
 }
 
 func (n *Network) dropRuleLocked(id string) bool {
