@@ -40,7 +40,9 @@ func Random(ctx context.Context, w *engine.World) (*engine.Report, error) {
 // Register runs without faults; every read asks all replicas, and the history
 // of each object must be linearizable.
 func Register(ctx context.Context, w *engine.World) (*engine.Report, error) {
-	return simulate(ctx, w, workload.RegisterConfig(), "calm")
+	cfg := workload.RegisterConfig()
+	cfg.Policies = policyNames(policies(w))
+	return simulate(ctx, w, cfg, "calm")
 }
 
 const defaultProfile = "swarm"

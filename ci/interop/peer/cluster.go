@@ -184,7 +184,7 @@ func (c *Cluster) proxyConf(p layout.Proxy, cache string) string {
 	l := c.Layout
 	l.Cache = true
 	return strings.NewReplacer(
-		"memcache_backend = local", "memcache_servers = "+cache,
+		"memcache_backend = local", "memcache_servers = "+cache+"\nmemcache_max_connections = 32",
 		"allow_open_expired = true", "allow_open_expired = false",
 	).Replace(l.ProxyConf(p))
 }
