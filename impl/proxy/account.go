@@ -220,7 +220,7 @@ func (c *call) createAccount() bool {
 	}
 	c.identify(h)
 	// The request's own timestamp may be of long ago.
-	h["X-Timestamp"] = []string{c.stamps.next().Internal()}
+	h["X-Timestamp"] = []string{c.nextStamp().Internal()}
 	nodes := c.nodes(r, p)
 	resp := c.toAll(nodes, p, http.MethodPut, repeat(h, nodes.Replicas()), nil)
 	defer resp.Discard()

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"sort"
 	"strings"
 	"testing"
 	"time"
@@ -138,18 +137,6 @@ func TestObjectRoundTrip(t *testing.T) {
 		require.Equal(t, 202, c.do(t, "POST", "/v1/a/c/o.json", "", "X-Object-Meta-A", "b").status)
 		require.Len(t, c.to("container", "HEAD"), 1, "container info is cached")
 	})
-}
-
-func TestTimestampsNeverRepeat(t *testing.T) {
-	s := &stamps{clock: clock{}}
-	var seen []string
-	for range 100 {
-		seen = append(seen, s.next().Internal())
-	}
-	require.True(t, sort.StringsAreSorted(seen))
-	for i := 1; i < len(seen); i++ {
-		require.NotEqual(t, seen[i-1], seen[i])
-	}
 }
 
 func TestObjectWriteChecks(t *testing.T) {

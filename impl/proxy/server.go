@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode/utf8"
 
 	"apus/impl/backend"
@@ -42,7 +41,7 @@ type Server struct {
 	info   *middleware.Capabilities
 	client *backend.Client
 	fan    *fanout.Fanout
-	stamps stamps
+	stamps swift.Stamps
 	types  mimeTypes
 	events *event.Sink
 	// What may be done to the three kinds of resource.
@@ -67,7 +66,6 @@ func New(h *host.Host, sw *config.Swift, rings Rings, opts *config.Section, caps
 	}
 	s.client = backend.New(h.Net, o.backend)
 	s.fan = fanout.New(s.client, o.fanout, ev)
-	s.stamps.clock = h.Clock
 	s.onAccount, s.onContainer, s.onObject = accountVerbs(o.allowAccountManagement), containerVerbs(), objectVerbs()
 	caps.Register("swift", s.capabilities())
 	return s, nil
@@ -299,24 +297,8 @@ func validName(s string, reserved bool) bool {
 	return utf8.ValidString(s) && (reserved || !strings.Contains(s, "\x00"))
 }
 
-// stamps makes timestamps that never repeat, also when the clock stands still
-// or steps back a little; two writes of one client must not be a tie.
-type stamps struct {
-	clock host.Clock
-	mu    sync.Mutex
-	last  swift.Timestamp
-}
-
-func (s *stamps) next() swift.Timestamp {
-	now := swift.TimestampOf(s.clock.Now())
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if ahead := s.last.Ticks() - now.Ticks(); ahead >= 0 && ahead < swift.TicksPerSecond {
-		now = swift.NewTimestamp(s.last.Ticks()+1, 0)
-	}
-	s.last = now
-	return now
-}
+// nextStamp is the timestamp of a write that begins now.
+func (s *Server) nextStamp() swift.Timestamp { return s.stamps.Next(s.host.Clock.Now()) }
 
 // stampRequest gives the request its timestamp, unless a filter has.
 func (c *call) stampRequest() *web.Response {
@@ -328,7 +310,7 @@ func (c *call) stampRequest() *web.Response {
 		c.stamp, c.stamped = t, true
 		return nil
 	}
-	c.stamp = c.stamps.next()
+	c.stamp = c.nextStamp()
 	c.req.Header.Set("X-Timestamp", c.stamp.Internal())
 	return nil
 }

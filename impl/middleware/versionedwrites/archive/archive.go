@@ -12,7 +12,6 @@ import (
 	"context"
 	"net/http"
 	"strings"
-	"sync"
 
 	"apus/impl/host"
 	"apus/impl/info"
@@ -39,23 +38,13 @@ type Mover struct {
 	Reserved bool
 	Clock    host.Clock
 
-	mu   sync.Mutex
-	last swift.Timestamp
+	stamps swift.Stamps
 }
 
 // Now is a timestamp that this Mover has not given before, also when the
 // clock stands still or steps back a little: two versions with one timestamp
 // would be one.
-func (m *Mover) Now() swift.Timestamp {
-	now := swift.TimestampOf(m.Clock.Now())
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	if ahead := m.last.Ticks() - now.Ticks(); ahead >= 0 && ahead < swift.TicksPerSecond {
-		now = swift.NewTimestamp(m.last.Ticks()+1, 0)
-	}
-	m.last = now
-	return now
-}
+func (m *Mover) Now() swift.Timestamp { return m.stamps.Next(m.Clock.Now()) }
 
 // Request is a sub-request with the filter's rights.
 func (m *Mover) Request(req *web.Request, method, version string, p swift.Path) *web.Request {
