@@ -42,6 +42,7 @@ type options struct {
 	clients int
 	rows    []string
 	check   bool
+	alone   bool
 	readers int
 }
 
@@ -69,6 +70,7 @@ func command() *cobra.Command {
 	f.IntVar(&o.clients, "clients", 32, "connections at once")
 	f.StringSliceVar(&o.rows, "rows", nil, "rows to measure: "+strings.Join(rowNames(), ", ")+"; default all")
 	f.BoolVar(&o.check, "check", true, "fail below the targets")
+	f.BoolVar(&o.alone, "alone", false, "measure ours alone, without ratios; for a profiler")
 	f.IntVar(&o.readers, "readers", 200, "clients that read 1 GiB slowly while the proxy's memory is watched; 0 leaves that out")
 	return cmd
 }
@@ -130,8 +132,10 @@ func run(ctx context.Context, o options) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := peer.Upstream(); err != nil {
-		return err
+	if !o.alone {
+		if err := peer.Upstream(); err != nil {
+			return err
+		}
 	}
 	if err := os.MkdirAll(o.dir, 0o755); err != nil {
 		return err

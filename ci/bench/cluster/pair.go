@@ -53,7 +53,11 @@ func startBoth(ctx context.Context, dir string, o options, targets []target) (*p
 		return p, err
 	}
 	ports := peer.NewPorts()
-	for _, m := range []peer.Make{peer.Ours, peer.Theirs} {
+	makes := []peer.Make{peer.Ours, peer.Theirs}
+	if o.alone {
+		makes = makes[:1]
+	}
+	for _, m := range makes {
 		c, err := peer.Up(ctx, b.Quiet(), ports, peer.Plan{
 			Dir: filepath.Join(dir, string(m)), Storage: []peer.Make{m, m, m, m}, Proxies: []peer.Make{m}, Replicas: replicas,
 			Default: quiet(),
@@ -175,7 +179,12 @@ func (p *pair) print() (slow []string, err error) {
 	t := tabwriter.NewWriter(os.Stdout, 0, 8, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(t, "operation\tcluster\tops/s\tp50 ms\tp99 ms\trate\ttarget\tp99 of theirs\t")
 	for i, target := range p.targets {
-		ours, theirs := p.sides[0].rows[i].Median(), p.sides[1].rows[i].Median()
+		ours := p.sides[0].rows[i].Median()
+		if p.o.alone {
+			fmt.Fprintf(t, "%s %s\tapus\t%.0f\t%.2f\t%.2f\t\t\t\t\n", target.op, p.sides[0].rows[i].SizeName(), ours.PerSec, ms(ours.P50), ms(ours.P99))
+			continue
+		}
+		theirs := p.sides[1].rows[i].Median()
 		rate, tail := ours.PerSec/theirs.PerSec, float64(theirs.P99)/float64(ours.P99)
 		fmt.Fprintf(t, "%s %s\tapus\t%.0f\t%.2f\t%.2f\t%.1f\t%.0f\t1/%.1f\t\n", target.op, p.sides[0].rows[i].SizeName(), ours.PerSec, ms(ours.P50), ms(ours.P99), rate, target.ratio, tail)
 		fmt.Fprintf(t, "\tswift %s\t%.0f\t%.2f\t%.2f\t\t\t\t\n", peer.Version, theirs.PerSec, ms(theirs.P50), ms(theirs.P99))
