@@ -12,8 +12,6 @@ package info
 
 import (
 	"context"
-	"encoding/json"
-	"math/rand/v2"
 	"net/http"
 	"strconv"
 	"strings"
@@ -105,8 +103,8 @@ func Account(ctx context.Context, next web.Handler, req *web.Request, account st
 		tally(req, "account", "infocache.hit")
 		return a
 	}
-	if v, ok := shared(ctx, req, key, false); ok {
-		if a := decodeAccount(v); a != nil {
+	if v, ok := cached(ctx, req, key); ok {
+		if a := decoded(req, key, v, decodeAccount); a != nil {
 			tally(req, "account", "cache.hit")
 			keep(req, key, a)
 			return a
@@ -130,8 +128,8 @@ func Container(ctx context.Context, next web.Handler, req *web.Request, account,
 		tally(req, "container", "infocache.hit")
 		return c
 	}
-	if v, ok := shared(ctx, req, key, true); ok {
-		if c := decodeContainer(v); c != nil {
+	if v, ok := cachedContainer(ctx, req, key, accountKey(account)); ok {
+		if c := decoded(req, key, v, decodeContainer); c != nil {
 			tally(req, "container", "cache.hit")
 			keep(req, key, c)
 			return c
@@ -226,6 +224,7 @@ func Clear(ctx context.Context, req *web.Request, p swift.Path) {
 	}
 	req.Meta.InfoMu.Lock()
 	delete(req.Meta.Info, key)
+	delete(req.Meta.Info, aheadKey(key))
 	req.Meta.InfoMu.Unlock()
 	if req.Meta.Cache != nil {
 		req.Meta.Cache.Delete(ctx, key)
@@ -246,40 +245,4 @@ func keep(req *web.Request, key string, v any) {
 		req.Meta.Info = map[string]any{}
 	}
 	req.Meta.Info[key] = v
-}
-
-func shared(ctx context.Context, req *web.Request, key string, container bool) ([]byte, bool) {
-	if req.Meta.Cache == nil || skipped(req, container) {
-		return nil, false
-	}
-	return req.Meta.Cache.Get(ctx, key)
-}
-
-// Skips are the shares of look-ups that pass by the shared cache, so that no
-// entry can live on because every request finds it.
-type Skips struct{ Account, Container float64 }
-
-const skipsKey = "skips"
-
-// SetSkips is called once for a request, at its arrival.
-func SetSkips(req *web.Request, s *Skips) { keep(req, skipsKey, s) }
-
-func skipped(req *web.Request, container bool) bool {
-	s, ok := local[*Skips](req, skipsKey)
-	switch {
-	case !ok:
-		return false
-	case container:
-		return rand.Float64() < s.Container
-	}
-	return rand.Float64() < s.Account
-}
-
-func share(ctx context.Context, req *web.Request, key string, v any, ttl time.Duration) {
-	if req.Meta.Cache == nil || ttl <= 0 {
-		return
-	}
-	if b, err := json.Marshal(v); err == nil {
-		req.Meta.Cache.Set(ctx, key, b, ttl)
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"net/http"
+	"strconv"
 	"sync"
 	"testing"
 	"time"
@@ -21,13 +22,24 @@ import (
 type fakeCache struct {
 	values map[string][]byte
 	ttls   map[string]time.Duration
+	trips  int
 }
 
-func newCache() *fakeCache { return &fakeCache{map[string][]byte{}, map[string]time.Duration{}} }
+func newCache() *fakeCache {
+	return &fakeCache{values: map[string][]byte{}, ttls: map[string]time.Duration{}}
+}
 
-func (c *fakeCache) Get(_ context.Context, key string) ([]byte, bool) {
-	v, ok := c.values[key]
-	return v, ok
+func (c *fakeCache) Get(ctx context.Context, key string) ([]byte, bool) {
+	v := c.GetEach(ctx, key)[0]
+	return v, v != nil
+}
+
+func (c *fakeCache) GetEach(_ context.Context, keys ...string) (values [][]byte) {
+	c.trips++
+	for _, key := range keys {
+		values = append(values, c.values[key])
+	}
+	return values
 }
 
 func (c *fakeCache) Set(_ context.Context, key string, value []byte, ttl time.Duration) {
@@ -189,25 +201,25 @@ func TestConcurrentSubRequests(t *testing.T) {
 
 func TestSkips(t *testing.T) {
 	for _, c := range []struct {
-		skips Skips
-		asked []string
+		account, container float64
+		asked              []string
 	}{
-		{Skips{}, nil},
-		{Skips{Account: 1}, []string{"/v1/a"}},
-		{Skips{Container: 1}, []string{"/v1/a/c"}},
-		{Skips{1, 1}, []string{"/v1/a", "/v1/a/c"}},
+		{0, 0, nil},
+		{1, 0, []string{"/v1/a"}},
+		{0, 1, []string{"/v1/a/c"}},
+		{1, 1, []string{"/v1/a", "/v1/a/c"}},
 	} {
 		cache := newCache()
 		SetAccount(t.Context(), client(cache), "a", 204, http.Header{}, nil)
 		SetContainer(t.Context(), client(cache), "a", "c", 204, http.Header{})
 		b := &backend{status: map[string]int{"/v1/a": 204, "/v1/a/c": 204}}
 		req := client(cache)
-		SetSkips(req, &c.skips)
+		Begin(req, &Common{SkipAccount: c.account, SkipContainer: c.container})
 		for range 3 { // within a request nothing is asked twice
 			Account(t.Context(), b, req, "a")
 			Container(t.Context(), b, req, "a", "c")
 		}
-		require.Equal(t, c.asked, b.asked, "%v", c.skips)
+		require.Equal(t, c.asked, b.asked, "%v of accounts, %v of containers", c.account, c.container)
 	}
 }
 
@@ -216,4 +228,56 @@ func TestVersionsContainer(t *testing.T) {
 		c := &ContainerInfo{Sysmeta: map[string]string{"versions-container": setting}}
 		require.Equal(t, want, c.VersionsContainer(), setting)
 	}
+}
+
+// A container's account comes along, in one round trip, and what was read ahead
+// is what Clear forgets.
+func TestAccountComesAlong(t *testing.T) {
+	cache, ctx := newCache(), t.Context()
+	b := &backend{status: map[string]int{"/v1/a": 204, "/v1/a/c": 204}}
+	Container(ctx, b, client(cache), "a", "c")
+	b.asked, cache.trips = nil, 0
+	req := client(cache)
+	require.True(t, Container(ctx, b, req, "a", "c").OK())
+	require.True(t, Account(ctx, b, req, "a").OK())
+	require.Equal(t, 1, cache.trips)
+	require.Empty(t, b.asked)
+
+	req = client(cache)
+	Container(ctx, b, req, "a", "c")
+	Clear(ctx, req, swift.Path{Account: "a"})
+	Account(ctx, b, req, "a")
+	require.Equal(t, []string{"/v1/a"}, b.asked, "asked anew")
+}
+
+// An entry is read once; another entry under the same key is not taken for it.
+func TestEntriesAreReadOnce(t *testing.T) {
+	cache, ctx, common := newCache(), t.Context(), &Common{}
+	b := &backend{status: map[string]int{"/v1/a": 204, "/v1/a/c": 204}}
+	ask := func() *ContainerInfo {
+		req := client(cache)
+		Begin(req, common)
+		return Container(ctx, b, req, "a", "c")
+	}
+	ask()
+	first := ask()
+	require.Same(t, first, ask())
+	SetContainer(ctx, client(cache), "a", "c", 204, http.Header{"X-Container-Read": {".r:*"}})
+	require.Empty(t, first.ReadACL)
+	require.Equal(t, ".r:*", ask().ReadACL)
+}
+
+func TestReadingsAreBounded(t *testing.T) {
+	var r readings
+	for i := range 5 * maxReadings {
+		key := strconv.Itoa(i)
+		r.add(key, []byte(key), i)
+		require.NotNil(t, r.find("0", []byte("0")), "what is asked for stays")
+		if i < 100 || i%100 == 0 {
+			require.Equal(t, i, r.find(key, []byte(key)))
+		}
+		require.Nil(t, r.find(key, []byte("another")))
+	}
+	require.LessOrEqual(t, len(r.newer)+len(r.older), 2*maxReadings)
+	require.Nil(t, r.find("1", []byte("1")), "what nobody asks for goes")
 }

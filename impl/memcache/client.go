@@ -8,9 +8,9 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -103,10 +103,12 @@ type point struct {
 type node struct {
 	name, addr string
 	slots      chan *conn
+	reading    chan struct{} // held while a batch of gets is under way
 	mu         struct {
 		sync.Mutex
 		errors       []time.Duration // when they happened, since the client's start
 		skippedUntil time.Duration
+		open         *batch // gets that have not been sent yet
 	}
 }
 
@@ -128,7 +130,9 @@ func NewClient(n host.Net, clock host.Clock, cfg ClientConfig) (*Client, error) 
 		if c.nodes[name] != nil {
 			continue
 		}
-		nd := &node{name: name, addr: withPort(name), slots: make(chan *conn, cfg.MaxConns)}
+		nd := &node{
+			name: name, addr: withPort(name), slots: make(chan *conn, cfg.MaxConns), reading: make(chan struct{}, maxReading),
+		}
 		for range cfg.MaxConns {
 			nd.slots <- nil
 		}
@@ -160,28 +164,13 @@ func hashKey(key string) string {
 // first, as Swift does, then on around the ring.
 func (c *Client) order(hash string) []*node {
 	at := sort.Search(len(c.points), func(i int) bool { return c.points[i].hash > hash })
-	var out []*node
-	seen := map[*node]bool{}
-	for i := 0; len(out) < c.cfg.Tries && i < len(c.points); i++ {
-		n := c.points[(at+1+i)%len(c.points)].node
-		if !seen[n] {
-			seen[n] = true
+	out := make([]*node, 0, min(c.cfg.Tries, len(c.nodes)))
+	for i := 0; len(out) < cap(out); i++ {
+		if n := c.points[(at+1+i)%len(c.points)].node; !slices.Contains(out, n) {
 			out = append(out, n)
 		}
 	}
 	return out
-}
-
-// Get is a miss when no server answers.
-func (c *Client) Get(ctx context.Context, key string) ([]byte, bool) {
-	var value []byte
-	var found bool
-	hash := hashKey(key)
-	err := c.do(ctx, "get", hash, func(cn *conn) (err error) {
-		value, found, err = get(cn, hash)
-		return err
-	})
-	return value, found && err == nil
 }
 
 // Set tells the first server that answers.
@@ -191,7 +180,7 @@ func (c *Client) Set(ctx context.Context, key string, value []byte, ttl time.Dur
 		c.cfg.Log.Warn("value is large", "key_prefix", keyPrefix(key), "bytes", len(value))
 	}
 	_ = c.do(ctx, "set", hash, func(cn *conn) error {
-		line, err := cn.ask(fmt.Sprintf("set %s %d %d %d\r\n%s\r\n", hash, jsonFlag, c.expiry(ttl), len(value), value))
+		line, err := cn.ask(fmt.Appendf(nil, "set %s %d %d %d\r\n%s\r\n", hash, jsonFlag, c.expiry(ttl), len(value), value))
 		if err == nil && line != "STORED" {
 			err = fmt.Errorf("set was answered %q", line)
 		}
@@ -203,7 +192,7 @@ func (c *Client) Set(ctx context.Context, key string, value []byte, ttl time.Dur
 func (c *Client) Delete(ctx context.Context, key string) {
 	hash := hashKey(key)
 	_ = c.do(ctx, "delete", hash, func(cn *conn) error {
-		_, err := cn.ask("delete " + hash + "\r\n")
+		_, err := cn.ask([]byte("delete " + hash + "\r\n"))
 		return err
 	})
 }
@@ -254,19 +243,27 @@ func (c *Client) do(ctx context.Context, verb, hash string, exchange func(*conn)
 		if n.skipped(c.watch.Elapsed()) {
 			continue
 		}
-		watch := host.StartStopwatch()
-		err := c.try(ctx, n, exchange)
-		if err == nil {
-			return nil
+		if err := c.try(ctx, n, verb, exchange); err == nil || ctx.Err() != nil {
+			return err
 		}
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		c.cfg.Log.Error("memcached failed", "server", n.name, "verb", verb, "err", err)
-		c.cfg.Events.EmitTiming(event.Timing{Name: "memcached." + verb + "." + trouble(err) + ".timing", Duration: watch.Elapsed()})
-		n.failed(c.watch.Elapsed(), c.cfg.ErrorLimit, c.cfg.ErrorInterval)
 	}
 	return errNoServer
+}
+
+// try runs one exchange with a server and keeps account of its failures.
+func (c *Client) try(ctx context.Context, n *node, verb string, exchange func(*conn) error) error {
+	watch := host.StartStopwatch()
+	err := c.exchange(ctx, n, exchange)
+	if err == nil {
+		return nil
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	c.cfg.Log.Error("memcached failed", "server", n.name, "verb", verb, "err", err)
+	c.cfg.Events.EmitTiming(event.Timing{Name: "memcached." + verb + "." + trouble(err) + ".timing", Duration: watch.Elapsed()})
+	n.failed(c.watch.Elapsed(), c.cfg.ErrorLimit, c.cfg.ErrorInterval)
+	return err
 }
 
 // trouble is the kind of a failure in the names of metrics.
@@ -278,7 +275,7 @@ func trouble(err error) string {
 	return "conn_err"
 }
 
-func (c *Client) try(ctx context.Context, n *node, exchange func(*conn) error) error {
+func (c *Client) exchange(ctx context.Context, n *node, exchange func(*conn) error) error {
 	cn, err := c.take(ctx, n)
 	if err != nil {
 		return err
@@ -301,6 +298,11 @@ func (c *Client) try(ctx context.Context, n *node, exchange func(*conn) error) e
 }
 
 func (c *Client) take(ctx context.Context, n *node) (*conn, error) {
+	select {
+	case cn := <-n.slots:
+		return cn, nil
+	default:
+	}
 	timer := time.NewTimer(c.cfg.PoolTimeout)
 	defer timer.Stop()
 	select {
@@ -364,8 +366,8 @@ func (n *node) failed(now time.Duration, limit int, interval time.Duration) {
 }
 
 // ask sends a command and reads the line of the answer.
-func (cn *conn) ask(command string) (string, error) {
-	if _, err := io.WriteString(cn, command); err != nil {
+func (cn *conn) ask(command []byte) (string, error) {
+	if _, err := cn.Write(command); err != nil {
 		return "", err
 	}
 	return cn.line()
@@ -379,30 +381,6 @@ func (cn *conn) line() (string, error) {
 	return strings.TrimRight(string(line), "\r\n"), nil
 }
 
-// get reads "VALUE key flags size", the value, and "END"; or "END" alone.
-func get(cn *conn, hash string) (value []byte, found bool, err error) {
-	line, err := cn.ask("get " + hash + "\r\n")
-	for ; err == nil && line != "END"; line, err = cn.line() {
-		words := strings.Fields(line)
-		if len(words) < 4 || words[0] != "VALUE" {
-			return nil, false, fmt.Errorf("get was answered %q", line)
-		}
-		flags, err1 := strconv.Atoi(words[2])
-		size, err2 := strconv.Atoi(words[3])
-		if err1 != nil || err2 != nil || size < 0 || size > maxValue {
-			return nil, false, fmt.Errorf("get was answered %q", line)
-		}
-		buf := make([]byte, size+len("\r\n"))
-		if _, err := io.ReadFull(cn.rd, buf); err != nil {
-			return nil, false, err
-		}
-		if words[1] == hash && flags&pickleFlag == 0 {
-			value, found = buf[:size], true
-		}
-	}
-	return value, found, err
-}
-
 // incr counts, or adds the counter when there is none; somebody else may add
 // it between the two.
 func incr(cn *conn, hash string, delta, expiry int64) (int64, error) {
@@ -411,7 +389,7 @@ func incr(cn *conn, hash string, delta, expiry int64) (int64, error) {
 		verb, step = "decr", -delta
 	}
 	count := func() (int64, bool, error) {
-		line, err := cn.ask(fmt.Sprintf("%s %s %d\r\n", verb, hash, step))
+		line, err := cn.ask(fmt.Appendf(nil, "%s %s %d\r\n", verb, hash, step))
 		if err != nil || line == "NOT_FOUND" {
 			return 0, false, err
 		}
@@ -424,7 +402,7 @@ func incr(cn *conn, hash string, delta, expiry int64) (int64, error) {
 	}
 	start := max(delta, 0)
 	text := strconv.FormatInt(start, 10)
-	line, err := cn.ask(fmt.Sprintf("add %s 0 %d %d\r\n%s\r\n", hash, expiry, len(text), text))
+	line, err := cn.ask(fmt.Appendf(nil, "add %s 0 %d %d\r\n%s\r\n", hash, expiry, len(text), text))
 	if err != nil || line == "STORED" {
 		return start, err
 	}

@@ -86,11 +86,14 @@ func (s *server) answer(words []string, data string) string {
 		s.values[key] = words[2] + " " + words[3] + " " + data
 		return "STORED\r\n"
 	case "get":
-		if !ok {
-			return "END\r\n"
+		var b strings.Builder
+		for _, key := range words[1:] {
+			if have, ok := s.values[key]; ok {
+				f := strings.SplitN(have, " ", 3)
+				fmt.Fprintf(&b, "VALUE %s %s %d\r\n%s\r\n", key, f[0], len(f[2]), f[2])
+			}
 		}
-		f := strings.SplitN(have, " ", 3)
-		return fmt.Sprintf("VALUE %s %s %d\r\n%s\r\nEND\r\n", key, f[0], len(f[2]), f[2])
+		return b.String() + "END\r\n"
 	case "delete":
 		delete(s.values, key)
 		return "DELETED\r\n"
@@ -244,7 +247,7 @@ func TestPoolIsBounded(t *testing.T) {
 	bubble(t, servers{"m:1": srv}, cfg, func(t *testing.T, c *Client) {
 		var wg sync.WaitGroup
 		for range 5 {
-			wg.Go(func() { c.Get(ctx, "k") })
+			wg.Go(func() { c.Set(ctx, "k", []byte("1"), 0) })
 		}
 		time.Sleep(time.Second / 2)
 		synctest.Wait()
@@ -252,5 +255,100 @@ func TestPoolIsBounded(t *testing.T) {
 			t.Errorf("%d connections", n)
 		}
 		wg.Wait()
+	})
+}
+
+// Gets that are on their way together share a command, and each gets what it
+// asked for.
+func TestGetsShareCommands(t *testing.T) {
+	srv := &server{}
+	bubble(t, servers{"m:1": srv}, ClientConfig{Servers: []string{"m:1"}}, func(t *testing.T, c *Client) {
+		const keys = 7
+		for i := range keys {
+			c.Set(ctx, fmt.Sprint(i), fmt.Append(nil, "value ", i), 0)
+		}
+		srv.log = nil
+		reading := c.nodes["m:1"].reading
+		for range maxReading { // as if that many batches were under way
+			reading <- struct{}{}
+		}
+		var wg sync.WaitGroup
+		for i := range 64 {
+			wg.Go(func() {
+				got := c.GetEach(ctx, fmt.Sprint(i%keys), "missing", fmt.Sprint((i+1)%keys))
+				want := []string{fmt.Sprint("value ", i%keys), "", fmt.Sprint("value ", (i+1)%keys)}
+				for j := range want {
+					if string(got[j]) != want[j] || (got[j] == nil) != (want[j] == "") {
+						t.Errorf("caller %d got %q", i, got)
+					}
+				}
+			})
+		}
+		synctest.Wait()
+		for range maxReading {
+			<-reading
+		}
+		wg.Wait()
+		if n := len(srv.log); n != 2 { // 33 callers fill one
+			t.Errorf("64 callers took %d commands", n)
+		}
+	})
+}
+
+// Keys of several servers, one of which is down, come from where they are.
+func TestGetEachFromSeveralServers(t *testing.T) {
+	s := servers{"a:1": {}, "b:1": {}, "c:1": {}}
+	bubble(t, s, ClientConfig{Servers: []string{"a:1", "b:1", "c:1"}}, func(t *testing.T, c *Client) {
+		s["b:1"].down = true
+		var keys []string
+		for i := range 30 {
+			keys = append(keys, fmt.Sprint("key ", i))
+			c.Set(ctx, keys[i], []byte(keys[i]), 0)
+		}
+		for i, v := range c.GetEach(ctx, keys...) {
+			if string(v) != keys[i] {
+				t.Errorf("%s: %q", keys[i], v)
+			}
+		}
+		if len(s["a:1"].values) == 0 || len(s["c:1"].values) == 0 {
+			t.Error("all keys have one server")
+		}
+	})
+}
+
+// A caller whose request ends does not wait for the others, nor take the
+// answer from them.
+func TestGetLeavesABatch(t *testing.T) {
+	srv := &server{}
+	bubble(t, servers{"m:1": srv}, ClientConfig{Servers: []string{"m:1"}}, func(t *testing.T, c *Client) {
+		c.Set(ctx, "k", []byte("v"), 0)
+		srv.mute = true
+		var wg sync.WaitGroup
+		for range maxReading + 1 { // these are sent, the last waits for its turn
+			wg.Go(func() { c.Get(ctx, "k") })
+			synctest.Wait()
+		}
+		impatient, cancel := context.WithCancel(ctx)
+		left := make(chan struct{})
+		go func() {
+			defer close(left)
+			if v, ok := c.Get(impatient, "k"); ok {
+				t.Errorf("got %q from a server that is mute", v)
+			}
+		}()
+		synctest.Wait()
+		start := time.Now()
+		cancel()
+		<-left
+		if d := time.Since(start); d != 0 {
+			t.Errorf("left after %v", d)
+		}
+		srv.mu.Lock()
+		srv.mute = false
+		srv.mu.Unlock()
+		wg.Wait()
+		if v, ok := c.Get(ctx, "k"); !ok || string(v) != "v" {
+			t.Errorf("then got %q, %v", v, ok)
+		}
 	})
 }

@@ -69,6 +69,15 @@ func (c *Local) Get(_ context.Context, key string) ([]byte, bool) {
 	return e.value, true
 }
 
+// GetEach is Get of each key.
+func (c *Local) GetEach(ctx context.Context, keys ...string) [][]byte {
+	values := make([][]byte, len(keys))
+	for i, key := range keys {
+		values[i], _ = c.Get(ctx, key)
+	}
+	return values
+}
+
 // Set remembers a copy of value. A value larger than the cache is forgotten
 // at once.
 func (c *Local) Set(_ context.Context, key string, value []byte, ttl time.Duration) {

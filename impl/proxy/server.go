@@ -82,12 +82,9 @@ func (s *Server) Close(ctx context.Context) error {
 // Prepare wraps the outermost filter, for what filters must know of the app
 // when they ask for account and container info.
 func (s *Server) Prepare(next web.Handler) web.Handler {
-	skips := &info.Skips{Account: s.opts.skipAccountCache, Container: s.opts.skipContainerCache}
-	if *skips == (info.Skips{}) {
-		return next
-	}
+	common := &info.Common{SkipAccount: s.opts.skipAccountCache, SkipContainer: s.opts.skipContainerCache}
 	return web.HandlerFunc(func(ctx context.Context, req *web.Request) *web.Response {
-		info.SetSkips(req, skips)
+		info.Begin(req, common)
 		return next.Serve(ctx, req)
 	})
 }
