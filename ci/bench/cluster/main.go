@@ -12,8 +12,9 @@
 // After that 200 clients each read an object of 1 GiB slowly from our proxy, for
 // a while, and its memory must stay below 200 MiB.
 //
-// Both makes have a process for every server, theirs with as many workers of
-// the proxy as there are processors. Rows of the container that is listed are
+// A storage node of ours is one process ("apus node"), which also runs the
+// updaters; theirs has a process for every server. Theirs have as many workers
+// as there are processors. Rows of the container that is listed are
 // put into the container servers directly.
 package main
 

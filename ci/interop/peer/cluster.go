@@ -23,6 +23,8 @@ type Plan struct {
 	Storage  []Make
 	Proxies  []Make
 	Replicas int
+	// OneProcess runs all servers of a node of ours in one process ("apus node").
+	OneProcess bool
 	// Default are the options that every server gets in [DEFAULT]; nil means
 	// Common.
 	Default []string
@@ -30,12 +32,13 @@ type Plan struct {
 
 // Cluster is a running cluster.
 type Cluster struct {
-	Dir     string
-	Layout  layout.Cluster
-	Auth    []string  // URL of each proxy, as in Plan.Proxies
-	Proxies []*Daemon // as in Plan.Proxies
-	bin     *Binaries
-	daemons []*Daemon
+	Dir       string
+	Layout    layout.Cluster
+	Auth      []string  // URL of each proxy, as in Plan.Proxies
+	Proxies   []*Daemon // as in Plan.Proxies
+	bin       *Binaries
+	daemons   []*Daemon
+	listeners []listener
 }
 
 // FS is the real file system, for what writes through a seam.
@@ -140,14 +143,8 @@ func (c *Cluster) start(ctx context.Context, ports *Ports, p Plan) error {
 	}
 	c.daemons = append(c.daemons, d)
 	for i, m := range p.Storage {
-		n := c.Layout.Nodes[i]
-		for _, kind := range layout.ServerKinds() {
-			conf := filepath.Join(n.ConfDir, kind+"-server.conf")
-			d, err := c.bin.Start(m, kind+"-server", n.SwiftDir, conf, c.log(n.Name+"-"+kind))
-			if err != nil {
-				return err
-			}
-			c.daemons = append(c.daemons, d)
+		if err := c.startNode(c.Layout.Nodes[i], m, p.OneProcess && m == Ours); err != nil {
+			return err
 		}
 	}
 	for i, m := range p.Proxies {
@@ -155,7 +152,46 @@ func (c *Cluster) start(ctx context.Context, ports *Ports, p Plan) error {
 			return err
 		}
 	}
-	return c.ready(ctx)
+	for _, l := range c.listeners {
+		if err := l.daemon.await(ctx, l.addr); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// listener is an address that a daemon has to listen on.
+type listener struct {
+	daemon *Daemon
+	addr   string
+}
+
+func (c *Cluster) started(d *Daemon, ip string, ports ...int) {
+	c.daemons = append(c.daemons, d)
+	for _, port := range ports {
+		c.listeners = append(c.listeners, listener{d, net.JoinHostPort(ip, strconv.Itoa(port))})
+	}
+}
+
+func (c *Cluster) startNode(n layout.Node, m Make, oneProcess bool) error {
+	ports := []int{n.Ports.Account, n.Ports.Container, n.Ports.Object} // as layout.ServerKinds
+	if oneProcess {
+		d, err := c.bin.StartNode(n.ConfDir, c.log(n.Name))
+		if err != nil {
+			return err
+		}
+		c.started(d, n.IP, ports...)
+		return nil
+	}
+	for i, kind := range layout.ServerKinds() {
+		conf := filepath.Join(n.ConfDir, kind+"-server.conf")
+		d, err := c.bin.Start(m, kind+"-server", n.SwiftDir, conf, c.log(n.Name+"-"+kind))
+		if err != nil {
+			return err
+		}
+		c.started(d, n.IP, ports[i])
+	}
+	return nil
 }
 
 func (c *Cluster) log(name string) string { return filepath.Join(c.Dir, "log", name+".log") }
@@ -172,7 +208,8 @@ func (c *Cluster) startProxy(m Make, p layout.Proxy, cache string) error {
 	if err != nil {
 		return err
 	}
-	c.daemons, c.Proxies = append(c.daemons, d), append(c.Proxies, d)
+	c.started(d, p.IP, p.Port)
+	c.Proxies = append(c.Proxies, d)
 	c.Auth = append(c.Auth, fmt.Sprintf("http://%s:%d/auth/v1.0", p.IP, p.Port))
 	return nil
 }
@@ -187,25 +224,6 @@ func (c *Cluster) proxyConf(p layout.Proxy, cache string) string {
 		"memcache_backend = local", "memcache_servers = "+cache+"\nmemcache_max_connections = 32",
 		"allow_open_expired = true", "allow_open_expired = false",
 	).Replace(l.ProxyConf(p))
-}
-
-// ready waits until every server listens.
-func (c *Cluster) ready(ctx context.Context) error {
-	var addrs []string
-	for _, n := range c.Layout.Nodes {
-		for _, port := range []int{n.Ports.Account, n.Ports.Container, n.Ports.Object} {
-			addrs = append(addrs, net.JoinHostPort(n.IP, strconv.Itoa(port)))
-		}
-	}
-	for _, p := range c.Layout.Proxies {
-		addrs = append(addrs, net.JoinHostPort(p.IP, strconv.Itoa(p.Port)))
-	}
-	for i, addr := range addrs {
-		if err := c.daemons[i+1].await(ctx, addr); err != nil { // after memcached
-			return err
-		}
-	}
-	return nil
 }
 
 // Down ends every daemon, the last started first.

@@ -188,6 +188,12 @@ func (b *Binaries) Start(m Make, kind, swiftDir, conf, log string) (*Daemon, err
 	return run(kind+" "+string(m), log, args...)
 }
 
+// StartNode runs every daemon of ours that dir configures in one process,
+// without waiting for it.
+func (b *Binaries) StartNode(dir, log string) (*Daemon, error) {
+	return run("node "+string(Ours), log, b.Path("apus"), "node", dir)
+}
+
 // Serve runs a server of either make and waits until it listens on addr.
 func (b *Binaries) Serve(ctx context.Context, m Make, kind, swiftDir, conf, log, addr string) (*Daemon, error) {
 	d, err := b.Start(m, kind, swiftDir, conf, log)
