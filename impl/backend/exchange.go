@@ -204,9 +204,34 @@ func (x *exchange) Read(p []byte) (int, error) {
 		x.patience()
 	}
 	n, err := x.body.Read(p)
+	return n, x.read(err)
+}
+
+var _ web.ConnSource = (*exchange)(nil)
+
+// Conn implements web.ConnSource.
+func (x *exchange) Conn() (net.Conn, int64) {
+	n := x.body.Direct()
+	if x.err != nil || n == 0 {
+		return nil, 0
+	}
+	x.patience()
+	return x.cn.Conn, n
+}
+
+// Took implements web.ConnSource.
+func (x *exchange) Took(n int64, err error) error {
+	if x.err != nil {
+		return x.err
+	}
+	return x.read(x.body.Took(n, err))
+}
+
+// read sees to what a read of the body has ended in.
+func (x *exchange) read(err error) error {
 	switch err {
 	case nil:
-		return n, nil
+		return nil
 	case io.EOF:
 		x.err = err
 	default:
@@ -216,7 +241,7 @@ func (x *exchange) Read(p []byte) (int, error) {
 		x.err = x.req.failed(x.ctx, err)
 	}
 	x.end(x.keep && err == io.EOF)
-	return n, x.err
+	return x.err
 }
 
 // Close closes the connection unless the body was read to its end.

@@ -68,3 +68,26 @@ type Prober interface {
 	// at a time calls it.
 	Probe(c net.Conn) (quiet func() bool)
 }
+
+// Splicer is a Net that can move bytes from one of its connections to another
+// without showing them to the process. A Net need not be one.
+type Splicer interface {
+	// Splice joins src to dst. Both stay the caller's, who does nothing else
+	// with the one's reading and the other's writing until he closes the
+	// Splice. It is nil if these two cannot be joined.
+	Splice(dst, src net.Conn) Splice
+}
+
+// Splice moves bytes from a connection to another in two steps, so that each
+// has its own deadline and its own error. One goroutine at a time uses it.
+type Splice interface {
+	// Take takes from the source at most n bytes, and at least one, for which
+	// it waits until the read deadline of the source. All that was taken
+	// before must have been given. The error is io.EOF at the source's end.
+	Take(n int64) (int64, error)
+	// Give gives the destination some of what was taken, at least one byte, for
+	// which it waits until the write deadline of the destination.
+	Give() (int64, error)
+	// Close ends it. What was taken and not given is lost.
+	Close()
+}

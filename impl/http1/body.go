@@ -62,6 +62,28 @@ func (b *Body) Reset(br *bufio.Reader, length int64) {
 // else why it cannot be read.
 func (b *Body) Err() error { return b.err }
 
+// Direct is how many bytes, next of the body, come from below the buffer and
+// may be taken there; 0 if the buffer has some or they are framed.
+func (b *Body) Direct() int64 {
+	if b.err != nil || b.mode != fixed || b.br.Buffered() > 0 {
+		return 0
+	}
+	return b.left
+}
+
+// Took says that n bytes, at most Direct, were taken below the buffer, or why no
+// more can be had. The error is as Read's.
+func (b *Body) Took(n int64, err error) error {
+	b.left -= n
+	switch {
+	case b.left == 0:
+		b.err = io.EOF
+	case err != nil:
+		b.err = cutShort(err, true)
+	}
+	return b.err
+}
+
 // Read implements io.Reader.
 func (b *Body) Read(p []byte) (n int, err error) {
 	if b.err != nil || len(p) == 0 {

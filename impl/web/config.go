@@ -40,8 +40,10 @@ type ServerConfig struct {
 	MaxClients int
 	// Certificate, if not nil, makes the server speak TLS.
 	Certificate *tls.Certificate
-	Clock       host.Clock
-	Log         *slog.Logger
+	// Splicer, if not nil, moves bodies that are a ConnSource.
+	Splicer host.Splicer
+	Clock   host.Clock
+	Log     *slog.Logger
 }
 
 func (c ServerConfig) withDefaults() ServerConfig {

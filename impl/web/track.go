@@ -75,7 +75,7 @@ func (t *BodyTracker) Open() []string {
 // Track registers a body that holds something (a connection, a file, a
 // goroutine) at the place where it is born. What names it in a leak report.
 // Without a tracker it returns body itself; with one, a body that keeps the
-// WriterTo and Ranger of the original.
+// WriterTo, Ranger and ConnSource of the original.
 func Track(what string, body io.ReadCloser) io.ReadCloser {
 	t := tracker.Load()
 	if t == nil {
@@ -91,6 +91,7 @@ func Track(what string, body io.ReadCloser) io.ReadCloser {
 	b := &trackedBody{inner: body, t: t, id: id, what: what}
 	w, copies := body.(io.WriterTo)
 	r, ranges := body.(Ranger)
+	c, conns := body.(ConnSource)
 	switch {
 	case copies && ranges:
 		return struct {
@@ -108,6 +109,11 @@ func Track(what string, body io.ReadCloser) io.ReadCloser {
 			*trackedBody
 			Ranger
 		}{b, r}
+	case conns:
+		return struct {
+			*trackedBody
+			ConnSource
+		}{b, c}
 	}
 	return b
 }

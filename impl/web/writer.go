@@ -192,6 +192,12 @@ func (w *clientWriter) ReadFrom(src io.Reader) (n int64, err error) {
 		n, err = w.gather(src)
 	case w.mode == sized && direct && isFile(src):
 		n, err = w.sendfile(rf, src)
+	case w.splices():
+		if cr, ok := src.(connReader); ok {
+			n, err = w.splice(cr)
+			break
+		}
+		fallthrough
 	default:
 		return copyBuffered(writerOnly{w}, src)
 	}
@@ -199,6 +205,11 @@ func (w *clientWriter) ReadFrom(src io.Reader) (n int64, err error) {
 		err = w.checkEnd(src)
 	}
 	return n, err
+}
+
+// splices reports whether there is much to send and a way around this process.
+func (w *clientWriter) splices() bool {
+	return w.mode == sized && w.left >= spliceFrom && w.c.round.cfg.Splicer != nil
 }
 
 // isFile reports whether a connection can take src, or what it limits, from

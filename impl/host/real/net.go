@@ -17,6 +17,7 @@ import (
 type Net struct {
 	dialer   *net.Dialer
 	listener *net.ListenConfig
+	pipes    chan *pipe // that no Splice uses
 }
 
 var (
@@ -27,7 +28,7 @@ var (
 
 // NewNet returns a Net.
 func NewNet() *Net {
-	n := &Net{dialer: &net.Dialer{}, listener: &net.ListenConfig{}}
+	n := &Net{dialer: &net.Dialer{}, listener: &net.ListenConfig{}, pipes: make(chan *pipe, maxPipes)}
 	// Multipath TCP brings nothing between storage nodes and takes sendfile
 	// and socket options through a slower layer.
 	n.dialer.SetMultipathTCP(false)

@@ -3,6 +3,7 @@ package proxylogging
 import (
 	"errors"
 	"io"
+	"net"
 
 	"apus/impl/swift"
 	"apus/impl/web"
@@ -39,6 +40,23 @@ func (b *body) Read(p []byte) (int, error) {
 	b.x.rec.sent += int64(n)
 	b.saw(err)
 	return n, err
+}
+
+// connBody is a body whose bytes need not be read.
+type connBody struct {
+	*body
+	inner web.ConnSource
+}
+
+// Conn implements web.ConnSource.
+func (c *connBody) Conn() (net.Conn, int64) { return c.inner.Conn() }
+
+// Took implements web.ConnSource.
+func (c *connBody) Took(n int64, err error) error {
+	err = c.inner.Took(n, err)
+	c.x.rec.sent += n
+	c.saw(err)
+	return err
 }
 
 func (b *body) saw(err error) {

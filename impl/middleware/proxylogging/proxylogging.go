@@ -136,8 +136,11 @@ func (x *exchange) answered(req *web.Request, resp *web.Response) {
 		b.length = 0
 	}
 	resp.Body = b
-	if wt, ok := b.ReadCloser.(io.WriterTo); ok {
-		resp.Body = &copyingBody{b, wt}
+	switch inner := b.ReadCloser.(type) {
+	case io.WriterTo:
+		resp.Body = &copyingBody{b, inner}
+	case web.ConnSource:
+		resp.Body = &connBody{b, inner}
 	}
 }
 
@@ -153,7 +156,9 @@ func (x *exchange) finish() {
 	if r.wireStatus == 0 {
 		r.wireStatus = x.status
 	}
-	x.f.log.Info(x.f.fmt.line(r))
+	if x.f.log.Enabled(context.Background(), slog.LevelInfo) {
+		x.f.log.Info(x.f.fmt.line(r))
+	}
 	x.f.events.EmitRequest(event.Request{
 		Server: "proxy-server", Method: x.method, Path: r.path, Source: x.source, TxnID: r.txn,
 		Status: x.status, WireStatus: r.wireStatus, BytesIn: r.received, BytesOut: r.sent,

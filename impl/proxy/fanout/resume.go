@@ -2,6 +2,7 @@ package fanout
 
 import (
 	"io"
+	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -106,18 +107,42 @@ func (r *resumer) readRange(p []byte) (int, error) {
 		}
 	}
 	n, err := r.source().Read(p[:min(int64(len(p)), r.ranges[0].Len())])
-	r.ranges[0].Start += int64(n)
+	return n, r.got(int64(n), err)
+}
+
+// got takes note of bytes of the first range and of what ended them. The error
+// is io.EOF if nothing comes behind them.
+func (r *resumer) got(n int64, err error) error {
+	r.ranges[0].Start += n
 	if r.ranges[0].Len() == 0 {
 		r.endRange()
 		if err == io.EOF && r.separators == nil {
-			return n, io.EOF
+			return io.EOF
 		}
-		return n, nil
+		return nil
 	}
 	if err != nil {
 		r.fail(err)
 	}
-	return n, nil
+	return nil
+}
+
+var _ web.ConnSource = (*resumer)(nil)
+
+// Conn implements web.ConnSource while bytes come of one range, from a source
+// that has it and nothing else.
+func (r *resumer) Conn() (net.Conn, int64) {
+	src, ok := r.cur.(web.ConnSource)
+	if !ok || r.frames != nil || r.pending != "" || len(r.ranges) == 0 || !r.started {
+		return nil, 0
+	}
+	c, n := src.Conn()
+	return c, min(n, r.ranges[0].Len())
+}
+
+// Took implements web.ConnSource. After a failure Read looks for another source.
+func (r *resumer) Took(n int64, err error) error {
+	return r.got(n, r.cur.(web.ConnSource).Took(n, err))
 }
 
 func (r *resumer) source() io.Reader {
