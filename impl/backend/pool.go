@@ -12,7 +12,7 @@ import (
 
 const (
 	readBuffer  = 4 << 10  // heads, small bodies and the beginnings of others
-	writeBuffer = 16 << 10 // a head with a small body; larger ones are not kept
+	writeBuffer = 20 << 10 // a head with a small body; larger ones are not kept
 )
 
 // conn is a connection to a node. One exchange at a time uses it.

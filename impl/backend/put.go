@@ -22,9 +22,13 @@ const (
 	putInline = 16 << 10
 )
 
-// Put is a request with "Expect: 100-continue" whose body the caller feeds.
+// Put is a request with "Expect: 100-continue" whose body the caller feeds, or
+// one that has its body with it.
 // It is used by one goroutine. Abort ends it at any time and is always right
 // to call, also after Response.
+//
+// A Put with its body is sent in one piece, at Finish. The node is not asked
+// whether it wants the body; Asked says that there is a connection to it.
 //
 // A Put is over before Finish only when it has failed or the node does not want the
 // rest of the body. A node to which a length was announced may answer as soon as it
@@ -35,6 +39,7 @@ const (
 // the caller as long as it is short, then by another goroutine (sender).
 type Put struct {
 	x      *exchange
+	given  constant // the body that goes with the headers; nil if it is fed
 	cancel context.CancelCauseFunc
 	events chan<- *Put
 	queue  chan *Chunk
@@ -57,8 +62,9 @@ type Put struct {
 	err   error
 }
 
-// BeginPut sends the headers of req, to which it adds Expect. Body of req is
-// ignored; ContentLength -1 sends chunks, as does 0. The Put is sent to
+// BeginPut sends the headers of req, to which it adds Expect; ContentLength -1
+// sends chunks, as does 0. With a Body, which must be a *bytes.Reader of
+// ContentLength bytes, it connects, and sends all at Finish. The Put is sent to
 // events when the node asks for the body ([Put.Asked]) and when the exchange
 // is over ([Put.Over]); events must have room for both.
 func (c *Client) BeginPut(ctx context.Context, req *Request, events chan<- *Put) *Put {
@@ -68,7 +74,12 @@ func (c *Client) BeginPut(ctx context.Context, req *Request, events chan<- *Put)
 	}
 	ctx, p.cancel = context.WithCancelCause(ctx)
 	p.x = c.newExchange(ctx, req)
-	if req.Header.Get("Expect") == "" {
+	switch {
+	case req.Body != nil:
+		p.given = req.constant()
+		p.quit, p.whole = true, true
+		close(p.wrote)
+	case req.Header.Get("Expect") == "":
 		req.Header.Set("Expect", "100-continue")
 	}
 	go p.exchange()
@@ -98,7 +109,7 @@ func (p *Put) exchange() {
 	defer close(p.over)
 	err := p.begin()
 	if err == nil && p.head == nil {
-		err = p.conclude()
+		err = p.conclude(p.x.receive(http.StatusOK))
 	}
 	if err != nil {
 		p.err = p.x.req.failed(p.x.ctx, err)
@@ -110,6 +121,15 @@ func (p *Put) begin() error {
 	cn, err := p.x.c.connect(p.x.ctx, p.x.req.Addr)
 	if err != nil {
 		return err
+	}
+	if p.given != nil {
+		p.tellAsked()
+		select {
+		case <-p.finish:
+		case <-p.x.ctx.Done():
+			cn.kill()
+			return p.x.ctx.Err()
+		}
 	}
 	if err = p.ask(cn); err == nil || !p.x.stale(err) {
 		return err
@@ -129,6 +149,8 @@ func (p *Put) ask(cn *conn) error {
 	case err != nil:
 		p.x.end(false)
 		return err
+	case p.given != nil:
+		return p.conclude(head, nil)
 	case head.Status >= 200:
 		p.head = head
 		p.x.end(false)
@@ -136,9 +158,13 @@ func (p *Put) ask(cn *conn) error {
 	}
 	_ = cn.SetDeadline(time.Time{}) // the caller's time
 	p.sink = newSink(cn, p.length())
+	p.tellAsked()
+	return nil
+}
+
+func (p *Put) tellAsked() {
 	close(p.asked)
 	p.events <- p
-	return nil
 }
 
 // length is how the body is announced.
@@ -150,24 +176,38 @@ func (p *Put) length() int64 {
 }
 
 func (p *Put) firstWord(cn *conn) (*http1.Response, error) {
-	out, err := p.x.req.appendHead(cn.out[:0], p.length(), false)
+	length, until := p.length(), http.StatusContinue
+	if p.given != nil {
+		length, until = p.given.Size(), http.StatusOK
+	}
+	out, err := p.x.req.appendHead(cn.out[:0], length, false)
 	if err != nil {
 		return nil, err
+	}
+	if p.given != nil {
+		head := len(out)
+		out = append(out, make([]byte, length)...)
+		if _, err := p.given.ReadAt(out[head:], 0); err != nil && err != io.EOF {
+			return nil, err
+		}
 	}
 	sent := p.x.write(out)
 	if timedOut(sent) {
 		return nil, errTooSlow
 	}
-	head, err := p.x.receive(http.StatusContinue)
-	if err != nil && sent != nil {
+	head, err := p.x.receive(until)
+	switch {
+	case sent != nil && err != nil:
 		err = sent
+	case sent != nil: // the answer counts, the connection does not
+		head.KeepAlive = false
 	}
 	return head, err
 }
 
-// conclude reads the answer, which may come before the body is complete.
-func (p *Put) conclude() error {
-	head, err := p.x.receive(http.StatusOK)
+// conclude reads the rest of the answer, which may come before the body is
+// complete.
+func (p *Put) conclude(head *http1.Response, err error) error {
 	if err != nil {
 		p.x.end(false)
 		return err
@@ -291,7 +331,7 @@ func (p *Put) Finish() {
 	defer close(p.finish) // when all is written that the caller writes
 	close(p.queue)
 	switch {
-	case p.sender != nil:
+	case p.sender != nil, p.given != nil:
 	case p.Asked():
 		p.writeEnd()
 	default:

@@ -44,6 +44,11 @@ const defaultOwnerHeaders = "x-container-read, x-container-write, x-container-sy
 	"x-account-meta-temp-url-key, x-account-meta-temp-url-key-2, " +
 	"x-container-meta-temp-url-key, x-container-meta-temp-url-key-2, x-account-access-control"
 
+// inlinePut is the default of inline_put_size, an option of our own: bodies of
+// up to so many bytes go to object servers together with the headers. With 0
+// every object server is asked first, as OpenStack Swift does.
+const inlinePut = 16 << 10
+
 func readOptions(s *config.Section, policies *policy.Set) options {
 	const most = 1 << 31
 	o := options{
@@ -55,6 +60,7 @@ func readOptions(s *config.Section, policies *policy.Set) options {
 			NodeTimeout:         s.Seconds("node_timeout", 10*time.Second),
 			PostQuorumTimeout:   max(1, s.Seconds("post_quorum_timeout", 500*time.Millisecond)), // zero means default
 			ClientChunkSize:     int(s.Int("client_chunk_size", 65536, 1, 64<<20)),
+			InlinePut:           int(s.Int("inline_put_size", inlinePut, 0, 1<<20)),
 			SuppressionInterval: max(1, s.Seconds("error_suppression_interval", time.Minute)),
 			SuppressionLimit:    int(s.Int("error_suppression_limit", 10, 0, most)),
 		},

@@ -34,6 +34,7 @@ type Config struct {
 	RecoverableNodeTimeout time.Duration // of reads that can go on elsewhere; default NodeTimeout
 	PostQuorumTimeout      time.Duration // stragglers get this to be counted; default 0.5 s
 	ClientChunkSize        int           // of a PUT's body; default 64 KiB
+	InlinePut              int           // bodies of PUTs up to so many bytes go with the headers; default none
 	SuppressionLimit       int           // errors of a node before it is skipped; default 10, negative: none
 	SuppressionInterval    time.Duration // it is skipped for; default 60 s
 	// Timed says that some Preferences sort by timing.

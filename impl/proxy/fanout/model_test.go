@@ -295,10 +295,15 @@ func TestModelPost(t *testing.T) {
 }
 
 func TestModelPut(t *testing.T) {
-	for _, onlyNew := range []bool{false, true} {
+	for _, mode := range []struct {
+		onlyNew bool
+		inline  int
+	}{{false, 0}, {true, 0}, {false, 100}, {true, 100}} {
+		onlyNew := mode.onlyNew
 		enumerate(t, 201, func(c []outcome) int { return modelPut(c, onlyNew) }, func(w *world, r *ring.Ring) int {
 			req := w.putRequest(strings.NewReader("hello"), 5)
 			req.Nodes, req.IfNoneMatch = w.f.Nodes(r, 0), onlyNew
+			w.f.cfg.InlinePut = mode.inline
 			req.Headers = headersFor(req.Nodes.Replicas())
 			a, err := w.f.Put(w.t.Context(), req)
 			if err != nil {
