@@ -86,6 +86,7 @@ const (
 
 func tuneFeatures(l *layout.Cluster) {
 	tune(l)
+	askFirst(l) // short bodies that break off must do so on the way
 	l.Swift = append(l.Swift, "[swift-constraints]", fmt.Sprintf("max_file_size = %d", featureFileSize))
 }
 

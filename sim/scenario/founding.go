@@ -15,6 +15,7 @@ import (
 
 	"apus/faults/plan"
 	"apus/impl/host"
+	"apus/impl/tools/layout"
 	"apus/impl/web"
 	"apus/sim/cluster"
 	"apus/sim/engine"
@@ -210,7 +211,13 @@ func Founding(ctx context.Context, w *engine.World) (*engine.Report, error) {
 	defer untrack()
 	// Updaters work on their own account; what they hold is no leak. The first
 	// pass is at a random moment of the interval.
-	c, err := cluster.New(w, cluster.Config{Tune: tune, UpdaterInterval: century})
+	c, err := cluster.New(w, cluster.Config{
+		Tune: func(l *layout.Cluster) {
+			tune(l)
+			askFirst(l) // short bodies that break off must do so on the way
+		},
+		UpdaterInterval: century,
+	})
 	if err != nil {
 		return nil, err
 	}

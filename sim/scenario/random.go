@@ -127,6 +127,9 @@ func clusterConfig(w *engine.World) cluster.Config {
 		tune(l)
 		// Each proxy remembers what containers are, or asks again every time.
 		l.Policies, l.Cache = p, w.Stream("cache").IntN(2) == 0
+		if w.Stream("inline").IntN(2) == 0 {
+			askFirst(l)
+		}
 	}
 	if rng.IntN(2) == 0 {
 		cfg.Disk.Latency = disk.Latency{

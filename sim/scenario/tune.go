@@ -6,6 +6,10 @@ import (
 	"apus/impl/tools/layout"
 )
 
+// askFirst has proxies ask the object servers before they send any body, as
+// they do with long ones.
+func askFirst(l *layout.Cluster) { l.Proxy = append(l.Proxy, "inline_put_size = 0") }
+
 // tune sets the options in which simulated clusters differ from production:
 // shorter memories and timeouts, so that a minute of virtual time holds many
 // faults and their consequences.
