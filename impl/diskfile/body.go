@@ -1,7 +1,6 @@
 package diskfile
 
 import (
-	"crypto/md5"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"sync"
 
 	"apus/impl/host"
+	"apus/impl/md5sum"
 	"apus/impl/swift"
 	"apus/impl/web"
 )
@@ -65,7 +65,7 @@ func (f *File) Body(opt BodyOptions) (*Body, error) {
 		return b, nil
 	}
 	if !opt.Whole || f.Size > smallBody {
-		b.sum = md5.New()
+		b.sum = md5sum.New()
 		return b, nil
 	}
 	b.small = smallBuffers.Get().(*[]byte)

@@ -2,7 +2,6 @@ package diskfile
 
 import (
 	"context"
-	"crypto/md5"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 	"strconv"
 
 	"apus/impl/host"
+	"apus/impl/md5sum"
 	"apus/impl/swift"
 )
 
@@ -43,7 +43,7 @@ func (o *Object) Create(size int64) (*Writer, error) {
 	if err != nil {
 		return nil, failed(op, o.Dir, err)
 	}
-	w.sum = md5.New()
+	w.sum = md5sum.New()
 	if err := w.reserve(size); err != nil {
 		w.Abort()
 		return nil, failed(op, o.Dir, err)

@@ -1,3 +1,5 @@
+//go:build !apusexact
+
 package md5sum
 
 import (

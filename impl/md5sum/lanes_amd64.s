@@ -1,3 +1,5 @@
+//go:build !apusexact
+
 #include "funcdata.h"
 #include "textflag.h"
 

@@ -1,9 +1,10 @@
-//go:build !amd64
+//go:build !amd64 || apusexact
 
 package md5sum
 
-// available is false: there is no vector code for this kind of processor, and
-// New never makes a digest that would call it.
+// available is false, and New never makes a digest that would call what is
+// below: there is no vector code for this kind of processor, or the program is
+// the exact simulator, whose runs must not depend on the kind of processor.
 const available = false
 
 var constants [64]uint32

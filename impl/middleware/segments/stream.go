@@ -2,7 +2,6 @@ package segments
 
 import (
 	"bytes"
-	"crypto/md5"
 	"encoding/hex"
 	"errors"
 	"hash"
@@ -11,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"apus/impl/md5sum"
 	"apus/impl/web"
 )
 
@@ -133,7 +133,7 @@ func (s *stream) advance() error {
 		s.curLeft = s.cur.ContentLength
 	}
 	if p.whole() {
-		s.sum, s.want = md5.New(), web.Unquote(s.cur.Header.Get("Etag"))
+		s.sum, s.want = md5sum.New(), web.Unquote(s.cur.Header.Get("Etag"))
 	}
 	return nil
 }
