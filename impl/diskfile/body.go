@@ -18,6 +18,7 @@ import (
 const (
 	smallBody  = 64 << 10  // bodies up to this size are checked before they are sent
 	copyBuffer = 256 << 10 // pieces in which larger ones are
+	sendWindow = 1 << 20   // as much of them is checked before it is sent
 	dropWindow = 8 << 20   // the page cache is relieved after so many bytes
 )
 
@@ -186,8 +187,9 @@ func (b *Body) checkSum() error {
 	return swift.E("diskfile.Read", b.f.obj.Dir, swift.Corrupt, reason)
 }
 
-// WriteTo implements io.WriterTo. Where no checksum is due the bytes go from
-// the file to w without passing through this process, if both can.
+// WriteTo implements io.WriterTo. The bytes go from the file to w without
+// passing through this process, if both can; those that are checked are read
+// beside that.
 func (b *Body) WriteTo(w io.Writer) (int64, error) {
 	if b.err != nil {
 		if errors.Is(b.err, io.EOF) {
@@ -200,7 +202,11 @@ func (b *Body) WriteTo(w io.Writer) (int64, error) {
 		b.advance(n)
 		return int64(n), err
 	}
-	if rw, ok := b.f.file.(host.RangeWriter); ok && b.sum == nil {
+	rw, ok := b.f.file.(host.RangeWriter)
+	if ok && b.sum != nil {
+		return b.writeChecked(w, rw)
+	}
+	if ok {
 		n, err := rw.WriteRangeTo(w, b.pos, b.f.Size-b.pos)
 		b.pos += n
 		b.err = io.EOF
@@ -211,6 +217,44 @@ func (b *Body) WriteTo(w io.Writer) (int64, error) {
 		return n, nil
 	}
 	return b.f.copyAll(w, b)
+}
+
+// writeChecked sends a body of which every byte is checked, window by window;
+// the last one goes out when the checksum is known to be right.
+func (b *Body) writeChecked(w io.Writer, rw host.RangeWriter) (total int64, err error) {
+	for b.err == nil {
+		n := min(sendWindow, b.f.Size-b.pos)
+		if b.err = b.check(n); b.err != nil {
+			return total, b.err
+		}
+		sent, err := rw.WriteRangeTo(w, b.pos, n)
+		total += sent
+		b.advance(int(sent))
+		if err != nil {
+			b.err = b.sent(err)
+			return total, b.err
+		}
+	}
+	return total, nil
+}
+
+// check hashes the next n bytes and, at the end of the body, judges them.
+func (b *Body) check(n int64) error {
+	pooled := copyBuffers.Get().(*[]byte)
+	defer copyBuffers.Put(pooled)
+	for pos, end := b.pos, b.pos+n; pos < end; {
+		buf := (*pooled)[:min(end-pos, copyBuffer)]
+		m, err := b.f.file.ReadAt(buf, pos)
+		if m < len(buf) {
+			return b.broken(err)
+		}
+		b.sum.Write(buf)
+		pos += int64(m)
+	}
+	if b.pos+n == b.f.Size {
+		return b.checkSum()
+	}
+	return nil
 }
 
 func (f *File) copyAll(w io.Writer, r io.Reader) (total int64, err error) {
