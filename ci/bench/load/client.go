@@ -19,9 +19,12 @@ type client struct {
 	host, token string
 	conn        net.Conn
 	in          *bufio.Reader
-	head        bytes.Buffer
-	body        []byte // of the latest answer
+	head        []byte
+	piece       []byte // of a body; small, so that it stays in the processor's cache
 }
+
+// pieceSize is how much of a body is read at once.
+const pieceSize = 64 << 10
 
 // requestLimit bounds one request.
 const requestLimit = time.Minute
@@ -41,19 +44,20 @@ func (c *client) close() {
 	}
 }
 
-// do sends a request and reads the answer to its end. After an error the
-// connection is closed, and the next request opens another.
-func (c *client) do(method, path, header string, body []byte) (r reply, err error) {
+// do sends a request and reads the answer to its end; see, if not nil, gets its
+// body, piece by piece. After an error the connection is closed, and the next
+// request opens another.
+func (c *client) do(method, path, header string, body []byte, see func(piece []byte)) (r reply, err error) {
 	if c.conn == nil {
 		if c.conn, err = net.DialTimeout("tcp", c.host, requestLimit); err != nil {
 			c.conn = nil
 			return r, err
 		}
-		c.in = bufio.NewReaderSize(c.conn, 64<<10)
+		c.in = bufio.NewReaderSize(c.conn, 4<<10) // more than any head
 	}
 	closing := false
 	if err = c.send(method, path, header, body); err == nil {
-		r, closing, err = c.receive()
+		r, closing, err = c.receive(see)
 	}
 	if err != nil || closing {
 		c.close()
@@ -65,23 +69,29 @@ func (c *client) send(method, path, header string, body []byte) error {
 	if err := c.conn.SetDeadline(time.Now().Add(requestLimit)); err != nil {
 		return err
 	}
-	c.head.Reset()
-	fmt.Fprintf(&c.head, "%s %s HTTP/1.1\r\nHost: %s\r\n%s", method, path, c.host, header)
+	h := append(c.head[:0], method...)
+	h = append(append(h, ' '), path...)
+	h = append(append(h, " HTTP/1.1\r\nHost: "...), c.host...)
+	h = append(append(h, "\r\n"...), header...)
 	if c.token != "" {
-		fmt.Fprintf(&c.head, "X-Auth-Token: %s\r\n", c.token)
+		h = append(append(append(h, "X-Auth-Token: "...), c.token...), "\r\n"...)
 	}
 	if method == "PUT" {
-		fmt.Fprintf(&c.head, "Content-Length: %d\r\n", len(body))
+		h = append(strconv.AppendInt(append(h, "Content-Length: "...), int64(len(body)), 10), "\r\n"...)
 	}
-	c.head.WriteString("\r\n")
-	parts := net.Buffers{c.head.Bytes(), body}
+	c.head = append(h, "\r\n"...)
+	if len(body) == 0 {
+		_, err := c.conn.Write(c.head)
+		return err
+	}
+	parts := net.Buffers{c.head, body}
 	_, err := parts.WriteTo(c.conn)
 	return err
 }
 
 var errNoLength = errors.New("an answer has no Content-Length")
 
-func (c *client) receive() (r reply, closing bool, err error) {
+func (c *client) receive(see func([]byte)) (r reply, closing bool, err error) {
 	line, err := c.line()
 	if err != nil {
 		return r, false, err
@@ -122,12 +132,28 @@ func (c *client) receive() (r reply, closing bool, err error) {
 	if r.length < 0 {
 		return r, true, errNoLength
 	}
-	if int64(cap(c.body)) < r.length {
-		c.body = make([]byte, r.length)
+	return r, closing, c.read(r.length, see)
+}
+
+// read reads a body.
+func (c *client) read(length int64, see func([]byte)) error {
+	if c.piece == nil {
+		c.piece = make([]byte, pieceSize)
 	}
-	c.body = c.body[:r.length]
-	_, err = io.ReadFull(c.in, c.body)
-	return r, closing, err
+	for left := length; left > 0; {
+		n, err := c.in.Read(c.piece[:min(left, pieceSize)])
+		left -= int64(n)
+		if see != nil {
+			see(c.piece[:n])
+		}
+		if err == io.EOF {
+			err = io.ErrUnexpectedEOF
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (c *client) line() ([]byte, error) {
