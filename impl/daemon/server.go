@@ -66,7 +66,7 @@ func buildServer(p *parts) (worker, error) {
 	if err != nil {
 		return nil, err
 	}
-	env := &middleware.Env{Host: p.host, Swift: p.swift, Info: middleware.NewCapabilities(), Events: p.events, Rings: p.rings}
+	env := &middleware.Env{Host: p.host, Swift: p.swift, Info: middleware.NewCapabilities(), Events: p.events, Rings: p.rings, App: last.Options}
 	a, err := buildApp(p, last, env.Info)
 	if err != nil {
 		return nil, err

@@ -21,6 +21,9 @@ type Env struct {
 	Events *event.Sink
 	// Rings is nil where there are none.
 	Rings Rings
+	// App is the section of the app behind the filters, where some filters had
+	// their options once; nil if there is none.
+	App *config.Section
 }
 
 // Rings finds rings by name: "account", "container", "object", "object-1", ….

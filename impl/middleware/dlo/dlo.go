@@ -48,12 +48,26 @@ var (
 )
 
 // New reads max_get_time, rate_limit_after_segment and
-// rate_limit_segments_per_sec.
+// rate_limit_segments_per_sec. A section that has none of them leaves them to
+// the section of the proxy, where they were before there was this filter.
 func New(env *middleware.Env, opts *config.Section) (web.Filter, error) {
-	limits := segments.ReadLimits(opts)
+	limits := segments.ReadLimits(home(env, opts))
 	return func(next web.Handler) web.Handler {
 		return &filter{next, limits, env.Swift.Limits.ContainerListingLimit}
 	}, nil
+}
+
+// home is the section that has the options.
+func home(env *middleware.Env, opts *config.Section) *config.Section {
+	for _, name := range []string{"max_get_time", "rate_limit_after_segment", "rate_limit_segments_per_sec"} {
+		if _, ok := opts.Lookup(name); ok {
+			return opts
+		}
+	}
+	if env.App == nil {
+		return opts
+	}
+	return env.App
 }
 
 // Serve takes what concerns manifests and passes on the rest.

@@ -11,7 +11,10 @@ import (
 	"testing/synctest"
 	"time"
 
+	"apus/impl/config"
+	"apus/impl/middleware"
 	"apus/impl/middleware/segments"
+	"apus/impl/swift"
 	"apus/impl/web"
 	"apus/impl/web/webtest"
 )
@@ -291,6 +294,31 @@ func TestOptions(t *testing.T) {
 	}
 	if r := webtest.Do(got, webtest.Request(http.MethodGet, "/v1/a/c")); r.Status != 404 {
 		t.Errorf("%d", r.Status)
+	}
+}
+
+// Options in the proxy's section count unless the filter has some itself.
+func TestOptionsOfTheProxy(t *testing.T) {
+	const app = "[app:proxy-server]\nmax_get_time = 5\nrate_limit_after_segment = 6\n"
+	for name, c := range map[string]struct {
+		options string
+		want    segments.Limits
+	}{
+		"there": {"", segments.Limits{MaxTime: 5 * time.Second, Free: 6, PerSec: 1}},
+		"here":  {"rate_limit_after_segment = 9", segments.Limits{MaxTime: 24 * time.Hour, Free: 9, PerSec: 1}},
+	} {
+		file, err := config.Parse(app+"[filter:dlo]\n"+c.options, "x.conf")
+		if err != nil {
+			t.Fatal(err)
+		}
+		env := &middleware.Env{Swift: &config.Swift{Limits: swift.DefaultLimits()}, App: file.Section("app:proxy-server")}
+		f, err := New(env, file.Section("filter:dlo"))
+		if err != nil || file.Err() != nil {
+			t.Fatal(err, file.Err())
+		}
+		if got := f(http404).(*filter).limits; got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, got, c.want)
+		}
 	}
 }
 
