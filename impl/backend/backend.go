@@ -37,6 +37,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"apus/impl/host"
@@ -83,6 +84,9 @@ type Request struct {
 	ContentLength int64
 	// NodeTimeout overrides the client's when positive.
 	NodeTimeout time.Duration
+	// UnderWay, if not nil, is one more from when the request has a connection
+	// until it gives that up.
+	UnderWay *atomic.Int64
 }
 
 // Client is a pool of connections to storage nodes.

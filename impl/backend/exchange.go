@@ -62,6 +62,9 @@ func (c *Client) newExchange(ctx context.Context, req *Request) *exchange {
 func (x *exchange) begin(cn *conn) {
 	cn.heard, x.cn = false, cn
 	x.began, x.whole = false, false
+	if x.req.UnderWay != nil {
+		x.req.UnderWay.Add(1)
+	}
 	if x.ctx.Done() != nil {
 		x.stop = context.AfterFunc(x.ctx, cn.kill)
 	}
@@ -69,6 +72,9 @@ func (x *exchange) begin(cn *conn) {
 
 // end gives the connection up, to be kept if it is good.
 func (x *exchange) end(good bool) {
+	if x.req.UnderWay != nil {
+		x.req.UnderWay.Add(-1)
+	}
 	watched := x.stop == nil || x.stop() // else ctx is closing it
 	if good && watched && x.cn.br.Buffered() == 0 {
 		x.c.pool.put(x.cn)

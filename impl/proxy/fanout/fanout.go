@@ -77,6 +77,7 @@ type Fanout struct {
 	client  *backend.Client
 	limiter *limiter
 	timings timings
+	loads   loads
 	events  *event.Sink
 	chunks  *backend.Chunks
 	life    context.Context // ends in Close at the latest

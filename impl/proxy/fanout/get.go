@@ -90,7 +90,7 @@ func (g *getter) ask(ctx context.Context, node *Node, h http.Header) *web.Respon
 	sw := host.StartStopwatch()
 	resp, err := g.f.client.Do(ctx, &backend.Request{
 		Method: g.r.Method, Addr: node.addr, Path: g.r.Nodes.path(node, g.r.Entity),
-		RawQuery: g.r.RawQuery, Header: h, NodeTimeout: g.timeout,
+		RawQuery: g.r.RawQuery, Header: h, NodeTimeout: g.timeout, UnderWay: node.load,
 	})
 	if err != nil {
 		g.f.failed(node, g.r.Method, g.r.Entity, g.r.TxnID, sw, err)

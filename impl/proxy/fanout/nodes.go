@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"apus/impl/ring"
 )
@@ -14,7 +15,8 @@ type Node struct {
 	*ring.Device
 	Handoff bool
 	addr    string
-	key     string // ip:port/device
+	key     string        // ip:port/device
+	load    *atomic.Int64 // requests with bodies that this proxy has under way to its server
 }
 
 func (n *Node) name() {
@@ -83,7 +85,7 @@ func (f *Fanout) NodesFor(r *ring.Ring, part uint32, opts NodeOptions) *Nodes {
 		n.mu.first = make([]*Node, len(devs))
 		nodes := make([]Node, len(devs))
 		for i, d := range devs {
-			nodes[i].Device = d
+			nodes[i].Device, nodes[i].load = d, f.loads.of(d)
 			n.mu.first[i] = &nodes[i]
 		}
 		p.sort(n.mu.first, &f.timings)
@@ -121,7 +123,7 @@ func (n *Nodes) orderLocked(primaries []*ring.Device) {
 	n.mu.fetched = make(map[int]bool, len(order))
 	for _, d := range order {
 		n.mu.fetched[d.ID] = true
-		n.mu.first = append(n.mu.first, &Node{Device: d, Handoff: !slices.Contains(primaries, d)})
+		n.mu.first = append(n.mu.first, &Node{Device: d, Handoff: !slices.Contains(primaries, d), load: n.f.loads.of(d)})
 	}
 	p.sort(n.mu.first[:len(primaries)], &n.f.timings)
 }
@@ -245,7 +247,7 @@ func (n *Nodes) fetchLocked() {
 			continue
 		}
 		n.mu.fetched[d.ID] = true
-		n.mu.handoffs = append(n.mu.handoffs, &Node{Device: d, Handoff: true})
+		n.mu.handoffs = append(n.mu.handoffs, &Node{Device: d, Handoff: true, load: n.f.loads.of(d)})
 		if len(n.mu.handoffs) >= n.mu.left {
 			return
 		}

@@ -14,7 +14,8 @@ import (
 // Sorting is the order in which a read asks primaries.
 type Sorting int
 
-// Orders of primaries. All are random among nodes that are equally good.
+// Orders of primaries. Among nodes that are equally good the one comes first
+// that has the fewest requests of this proxy under way, else chance decides.
 const (
 	Shuffle    Sorting = iota
 	ByTiming           // the node that answered fastest of late first
@@ -56,6 +57,7 @@ func (p *Preferences) missing() int {
 // sort puts primaries in the order in which to ask them.
 func (p *Preferences) sort(primaries []*Node, t *timings) {
 	rand.Shuffle(len(primaries), func(i, j int) { primaries[i], primaries[j] = primaries[j], primaries[i] })
+	sortByLoad(primaries)
 	switch {
 	case p == nil || p.Sorting == Shuffle:
 	case p.Sorting == ByTiming:

@@ -128,7 +128,7 @@ func (p *putter) begin(h http.Header) *putNode {
 	l := &putNode{node: node, header: h, sw: host.StartStopwatch()}
 	req := &backend.Request{
 		Method: http.MethodPut, Addr: node.addr, Path: p.r.Nodes.path(node, p.r.Entity),
-		Header: h, ContentLength: p.r.Length,
+		Header: h, ContentLength: p.r.Length, UnderWay: node.load,
 	}
 	if p.body != nil {
 		req.Body = bytes.NewReader(p.body)
