@@ -339,6 +339,17 @@ func TestVersionIDs(t *testing.T) {
 	}
 }
 
+func TestReservedNamesAreRefused(t *testing.T) {
+	w := newWorld(t)
+	for _, method := range []string{"PUT", "DELETE"} {
+		if got := w.do(412, method, "c/\x00", "x"); got.Body != "contains NULL" {
+			t.Errorf("%s: %q", method, got.Body)
+		}
+	}
+	w.do(412, "DELETE", "c/\x00?version-id=1", "")
+	w.want(hidden)
+}
+
 func TestIfNoneMatchWritesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.do(201, "PUT", "c/o", "one", "If-None-Match", "*")

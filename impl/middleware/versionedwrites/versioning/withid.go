@@ -93,6 +93,7 @@ func (o *object) current(ctx context.Context) (id string, exists bool, fault *we
 	head := o.move.Request(o.req, http.MethodHead, o.version, o.path)
 	head.RawQuery = "symlink=get"
 	head.Header.Set("X-Newest", "True")
+	head.Header.Del(allowReserved) // the name is the client's
 	resp := o.next.Serve(ctx, head)
 	if resp.Status != http.StatusNotFound {
 		if fault := verdict(resp); fault != nil {
