@@ -210,10 +210,11 @@ func (f *filter) getManifest(ctx context.Context, req *web.Request, raw bool) *w
 		}
 		return resp
 	}
-	if !raw || !resp.OK() {
-		if resp.OK() {
-			resp.Header.Set("Content-Type", "application/json; charset=utf-8")
-		}
+	switch {
+	case !raw: // also if a condition failed, of whose body this is not the type
+		resp.Header.Set("Content-Type", "application/json; charset=utf-8")
+		return resp
+	case !resp.OK():
 		return resp
 	}
 	text, err := resp.ReadAll(maxStoredManifest)
