@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -130,6 +131,11 @@ func printDiff(o diffOptions, stats diff.Stats, findings []*diff.Finding, took t
 	}
 	fmt.Printf("explained: %s\n", counts(stats.Explained))
 	fmt.Printf("features:  %s\n", counts(stats.Features))
+	statuses := map[string]int{}
+	for status, n := range stats.Statuses {
+		statuses[strconv.Itoa(status)] += n
+	}
+	fmt.Printf("statuses:  %s\n", counts(statuses))
 	fmt.Printf("%d sequences, %d requests, %d clean (%d of them only when repeated slowly), %d different findings; seed %d, %.0f s\n",
 		stats.Sequences, stats.Requests, stats.Clean, stats.Unsteady, stats.Findings, o.run.Seed, took.Seconds())
 	return nil

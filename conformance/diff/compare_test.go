@@ -48,6 +48,11 @@ func TestCompare(t *testing.T) {
 			[]Difference{{"body", "[\n 1,\n 2\n]", "[\n 2,\n 1\n]"}}},
 		{"boundaries", object, answer(206, "--0c9c33624866a82c767838ebb0de2d24\r\n", "Content-Type", "multipart/byteranges;boundary=0c9c33624866a82c767838ebb0de2d24"),
 			answer(206, "--624122598ef245522f3000cc1a7a2b4b\r\n", "Content-Type", "multipart/byteranges;boundary=624122598ef245522f3000cc1a7a2b4b"), nil},
+		{"ETag of manifests", object, answer(200, "[]", "Content-Type", "application/json; charset=utf-8", "X-Static-Large-Object", "True", "Etag", "0c9c33624866a82c767838ebb0de2d24"),
+			answer(200, "[]", "Content-Type", "application/json; charset=utf-8", "X-Static-Large-Object", "True", "Etag", "624122598ef245522f3000cc1a7a2b4b"), nil},
+		{"ETag of JSON", object, answer(200, "[]", "Content-Type", "application/json; charset=utf-8", "Etag", "0c9c33624866a82c767838ebb0de2d24"),
+			answer(200, "[]", "Content-Type", "application/json; charset=utf-8", "Etag", "624122598ef245522f3000cc1a7a2b4b"),
+			[]Difference{{"header etag", "0c9c33624866a82c767838ebb0de2d24", "624122598ef245522f3000cc1a7a2b4b"}}},
 		{"length of HEAD", &Request{Method: "HEAD", Target: "/v1/a/c/o"}, answer(200, "", "Content-Length", "5"), answer(200, "", "Content-Length", "6"),
 			[]Difference{{"header content-length", "5", "6"}}},
 		{"usage of accounts", &Request{Method: "GET", Target: "/v1/a"}, answer(200, `[{"bytes":5,"count":1,"name":"c"}]`, "Content-Type", "application/json", "X-Account-Bytes-Used", "5"),
@@ -80,7 +85,7 @@ func TestFill(t *testing.T) {
 }
 
 func TestExplainedRows(t *testing.T) {
-	parser := answer(400, "400 Bad Request", "Content-Type", "text/plain; charset=utf-8")
+	server := answer(400, "<html>", "Content-Type", "text/html; charset=UTF-8")
 	fromPipeline := answer(400, "x", "Content-Type", "text/plain", "X-Trans-Id", "<txid>")
 	status := Difference{"status", "400", "201"}
 	for _, tt := range []struct {
@@ -90,14 +95,27 @@ func TestExplainedRows(t *testing.T) {
 		a, b *Answer
 		want string
 	}{
-		{"name that is no token", Request{Method: "PUT", Target: "/v1/a", Header: []Header{{"X-\xc3\xbc", "x"}}}, status, parser, answer(201, ""), "refused-by-parser"},
-		{"bad escape", Request{Method: "PUT", Target: "/v1/a%2"}, status, parser, answer(201, ""), "refused-by-parser"},
-		{"good request", Request{Method: "PUT", Target: "/v1/a%20b", Header: []Header{{"X-A", "\xc3\xbc"}}}, status, parser, answer(201, ""), ""},
-		{"not the parser", Request{Method: "PUT", Target: "/v1/a%2"}, status, fromPipeline, answer(201, ""), ""},
+		{"name that is no token", Request{Method: "PUT", Target: "/v1/a", Header: []Header{{"X-(A)", "x"}}}, status, server, answer(201, ""), "malformed-head"},
+		{"space in the target", Request{Method: "PUT", Target: "/v1/a b"}, status, server, answer(201, ""), "malformed-head"},
+		{"bytes in a name", Request{Method: "PUT", Target: "/v1/a", Header: []Header{{"X-\xc3\xbc", "x"}}}, status, server, answer(201, ""), ""},
+		{"good request", Request{Method: "PUT", Target: "/v1/a%2", Header: []Header{{"X-A", "\xc3\xbc"}}}, status, server, answer(201, ""), ""},
+		{"not the server", Request{Method: "PUT", Target: "/v1/a b"}, status, fromPipeline, answer(201, ""), ""},
+		{"lowered name", Request{Method: "PUT", Target: "/v1/a/c", Header: []Header{{"x-container-meta-\xc3\xbc", "x"}}}, Difference{"status", "201", "400"},
+			answer(201, ""), answer(400, "Metadata must be valid UTF-8"), "names-lowered"},
+		{"name that stays", Request{Method: "PUT", Target: "/v1/a/c", Header: []Header{{"x-container-meta-\xe2\x82\xac", "\xc3\xbc"}}}, Difference{"status", "201", "400"},
+			answer(201, ""), answer(400, "Metadata must be valid UTF-8"), ""},
 		{"their crash", Request{Method: "PUT", Target: "/v1/a"}, Difference{"status", "404", "500"}, answer(404, ""), answer(500, "An error occurred"), "crash"},
 		{"our crash", Request{Method: "PUT", Target: "/v1/a"}, Difference{"status", "500", "404"}, answer(500, ""), answer(404, ""), ""},
 		{"order of failures", Request{Method: "POST", Target: "/v1/a?bulk-delete"}, Difference{"body", "", ""}, answer(200, "x, 1\ny, 2\n"), answer(200, "y, 2\nx, 1\n"), "bulk-order"},
 		{"other failures", Request{Method: "POST", Target: "/v1/a?bulk-delete"}, Difference{"body", "", ""}, answer(200, "x, 1\ny, 2\n"), answer(200, "y, 2\nx, 2\n"), ""},
+		{"deleted twice", Request{Method: "DELETE", Target: "/v1/a/c/o?multipart-manifest=delete"}, Difference{"body", "", ""},
+			answer(200, "Number Deleted: 3\nNumber Not Found: 0\nErrors:\n"), answer(200, "Number Deleted: 2\nNumber Not Found: 1\nErrors:\n"), "deleted-twice"},
+		{"deleted twice in XML", Request{Method: "POST", Target: "/v1/a?bulk-delete"}, Difference{"body", "", ""},
+			answer(200, "<number_deleted>1</number_deleted><number_not_found>1</number_not_found>"), answer(200, "<number_deleted>2</number_deleted><number_not_found>0</number_not_found>"), "deleted-twice"},
+		{"deleted less", Request{Method: "DELETE", Target: "/v1/a/c/o?multipart-manifest=delete"}, Difference{"body", "", ""},
+			answer(200, "Number Deleted: 3\nNumber Not Found: 0\nErrors:\n"), answer(200, "Number Deleted: 2\nNumber Not Found: 0\nErrors:\n"), ""},
+		{"another quota", Request{Method: "PUT", Target: "/v1/a/c/o", Feature: "quota"}, Difference{"status", "413", "201"}, answer(413, "Upload exceeds quota."), answer(201, ""), ""},
+		{"quota of versions", Request{Method: "PUT", Target: "/v1/a/c/o", Feature: "versions"}, Difference{"status", "413", "201"}, answer(413, "Upload exceeds quota."), answer(201, ""), "quota-of-versions"},
 		{"two Expires", Request{Method: "GET", Target: "/v1/a/c/o?temp_url_sig=x"}, Difference{"header expires", "<date>", "x\n<date>"}, answer(200, ""), answer(200, ""), "two-expires"},
 		{"their version", Request{Method: "GET", Target: "/info"}, Difference{"body", "", ""}, answer(200, `{"swift": {"version": "1", "x": 1}}`), answer(200, `{"swift":{"x":1,"version":"2"},"s3api":{}}`), "info-version"},
 		{"other limits", Request{Method: "GET", Target: "/info"}, Difference{"body", "", ""}, answer(200, `{"swift": {"version": "1", "x": 1}}`), answer(200, `{"swift":{"x":2,"version":"2"}}`), ""},

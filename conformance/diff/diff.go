@@ -128,6 +128,13 @@ func (r *Request) Kind() string {
 	return "object"
 }
 
+// endsAccount reports whether a request deletes the account that the sequence
+// shares with others: it would be gone for all that follow.
+func (s *Sequence) endsAccount(r *Request) bool {
+	_, query, _ := strings.Cut(r.Target, "?")
+	return !s.Private && r.User == Admin && r.Method == "DELETE" && r.Kind() == "account" && !strings.Contains(query, "bulk-delete")
+}
+
 // key is the same for differences that likely have one cause.
 func key(r *Request, d Difference, a, b *Answer) string {
 	switch {

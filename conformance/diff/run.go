@@ -54,6 +54,7 @@ type runner struct {
 	stats    Stats
 	findings map[string]*Finding
 	order    []*Finding
+	err      error // that ended the run
 }
 
 // host is the name that both endpoints are called by, so that URLs in their
@@ -95,7 +96,7 @@ func Run(ctx context.Context, a, b *target.Target, o Options) (Stats, []*Finding
 		})
 	}
 	all.Wait()
-	return r.stats, r.order, nil
+	return r.stats, r.order, r.err
 }
 
 // worker runs one sequence at a time.
@@ -130,12 +131,10 @@ const sharedUses = 50
 
 // compare runs one sequence and returns how many findings there are by now.
 func (w *worker) compare(ctx context.Context, s Sequence) int {
-	if s.Shared && (w.shared == "" || w.uses >= sharedUses) {
-		w.uses = 0
-		w.shared = w.r.name()
-		w.both(ctx, Sequence{Requests: []Request{{Method: "PUT", Target: "/v1/{acct}/" + w.shared, User: Owner}}}, 0)
+	if err := w.prepare(ctx, &s); err != nil {
+		w.r.fail(err)
+		return w.r.o.MaxFindings
 	}
-	w.uses++
 	res := w.both(ctx, s, 0)
 	unsteady := false
 	if len(res.differences) > 0 {
@@ -159,6 +158,32 @@ func (w *worker) compare(ctx context.Context, s Sequence) int {
 	w.r.mu.Lock()
 	defer w.r.mu.Unlock()
 	return len(w.r.order)
+}
+
+// prepare makes sure that the sequence has a container to work in, if it uses
+// one that others use. In an account that takes none any more every sequence
+// would be clean, and say nothing.
+func (w *worker) prepare(ctx context.Context, s *Sequence) error {
+	if w.uses++; !s.Shared || w.shared != "" && w.uses < sharedUses {
+		return nil
+	}
+	w.uses, w.shared = 0, w.r.name()
+	res := w.both(ctx, Sequence{Requests: []Request{{Method: "PUT", Target: "/v1/{acct}/" + w.shared, User: Owner}}}, 0)
+	for i, a := range []*Answer{res.a[0], res.b[0]} {
+		if a.Status/100 != 2 && ctx.Err() == nil {
+			return fmt.Errorf("endpoint %c makes no container any more: %d %s %s", 'A'+i, a.Status, a.Reason, a.Failure)
+		}
+	}
+	return nil
+}
+
+// fail keeps the first error that ends the run.
+func (r *runner) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil {
+		r.err = err
+	}
 }
 
 // slow is the pause before each request of a repeated sequence.
@@ -284,7 +309,7 @@ func (r *runner) judge(s Sequence, a, b []*Answer) result {
 		for _, d := range compare(req, x, y) {
 			if name := explain(r.o.Table, req, d, x, y); name != "" {
 				res.explained = append(res.explained, name)
-				parted = parted || d.Field == "status" || d.Field == "failure"
+				parted = parted || parts(d, x, y)
 				continue
 			}
 			res.differences = append(res.differences, d)
