@@ -149,6 +149,8 @@ func TestWire(t *testing.T) {
 			Answer{Status: 200, Reason: "OK", Header: []Header{{"Content-Length", "2"}}}},
 		{"asked to go on", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n", Request{Method: "PUT", Body: "x", Header: []Header{{"Expect", "100-continue"}}},
 			Answer{Status: 201, Reason: "Created", Interim: 100, Header: []Header{{"Content-Length", "0"}}}},
+		{"asked late", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n", Request{Method: "PUT", Body: "x", Header: []Header{{"Expect", "100-continue"}, {"X-Late", "x"}}},
+			Answer{Status: 201, Reason: "Created", Interim: 100, Header: []Header{{"Content-Length", "0"}}}},
 		{"refused at once", "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", Request{Method: "PUT", Body: "x", Header: []Header{{"Expect", "100-continue"}}},
 			Answer{Status: 401, Reason: "No", Header: []Header{{"Content-Length", "0"}}}},
 		{"cut", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", Request{Method: "GET"},
@@ -163,6 +165,9 @@ func TestWire(t *testing.T) {
 					r := bufio.NewReader(there)
 					for line := "x"; line != "\r\n"; {
 						line, _ = r.ReadString('\n')
+					}
+					if tt.r.Get("X-Late") != "" {
+						_, _ = r.ReadByte() // the body
 					}
 					go r.Discard(1 << 20)
 					_, _ = there.Write([]byte(tt.says))
