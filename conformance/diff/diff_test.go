@@ -238,6 +238,21 @@ func TestRunEndsWithTooManyFindings(t *testing.T) {
 	}
 }
 
+func TestRunBeginsWithTheFirst(t *testing.T) {
+	var numbers []int
+	o := Options{Sequences: 1000, First: 732, Seed: 1, Match: []string{"object"}, MaxFindings: 1, Table: []Explained{},
+		Found: func(f *Finding) { numbers = append(numbers, f.Sequence.Number) }}
+	all := func(r *http.Request, _, answer http.Header) int {
+		if strings.Count(r.URL.Path, "/") > 3 {
+			answer.Set("X-Odd", "x")
+		}
+		return 0
+	}
+	if _, _, err := Run(context.Background(), endpoint(t, nil), endpoint(t, all), o); err != nil || len(numbers) != 1 || numbers[0] != 732 {
+		t.Error(numbers, err)
+	}
+}
+
 func TestDrawDependsOnSeedAndNumberAlone(t *testing.T) {
 	seen := map[string]bool{}
 	for n := range 200 {

@@ -26,7 +26,7 @@ func Norms() []Norm {
 		{"usage", "an account's counts of objects and bytes follow its containers with a delay"},
 		{"shared-account", "sequences that share an account do not compare what it lists and counts"},
 		{"shared-container", "sequences that share a container do not compare its counts, nor listings without a prefix of their own"},
-		{"sets", "what Allow and Access-Control-Expose-Headers list is a set"},
+		{"sets", "what Allow, Access-Control-Allow-Methods and Access-Control-Expose-Headers list is a set"},
 		{"manifest-etag", "X-Manifest-Etag, and the ETag of a manifest itself, is that of a list with the times of its segments"},
 		{"boundaries", "boundaries of multipart/byteranges are drawn at random"},
 	}
@@ -91,7 +91,7 @@ func (n *normalizer) answer(a *Answer) *Answer {
 		}
 		switch {
 		case ignored[name] || usageHeader.MatchString(name) || n.shared && strings.HasPrefix(name, "x-account-") && strings.HasSuffix(name, "container-count"):
-		case name == "allow" || name == "access-control-expose-headers":
+		case name == "allow" || name == "access-control-expose-headers" || name == "access-control-allow-methods":
 			out.Header = append(out.Header, Header{h.Name, sorted(h.Value)})
 		case (name == "x-manifest-etag" || name == "etag" && manifest) && len(h.Value) == 32:
 			out.Header = append(out.Header, Header{h.Name, "<md5>"})

@@ -14,6 +14,7 @@ import (
 type Options struct {
 	Sequences int
 	Seed      int
+	First     int // number of the first sequence; default 1
 	// Match limits the run to themes with one of these names.
 	Match []string
 	Jobs  int
@@ -68,6 +69,7 @@ func Run(ctx context.Context, a, b *target.Target, o Options) (Stats, []*Finding
 		o.Table = Table()
 	}
 	o.MaxFindings = max(o.MaxFindings, 1)
+	o.First = max(o.First, 1)
 	o.Jobs = max(o.Jobs, 1)
 	r := &runner{a: a, b: b, o: o, run: fmt.Sprintf("%x", time.Now().Unix()), findings: map[string]*Finding{}}
 	r.stats = Stats{Explained: map[string]int{}, Features: map[string]int{}, Statuses: map[int]int{}}
@@ -89,7 +91,7 @@ func Run(ctx context.Context, a, b *target.Target, o Options) (Stats, []*Finding
 				if n > o.Sequences {
 					return
 				}
-				if w.compare(ctx, Draw(o.Seed, n, o.Match)) >= o.MaxFindings {
+				if w.compare(ctx, Draw(o.Seed, o.First+n-1, o.Match)) >= o.MaxFindings {
 					stop()
 				}
 			}
