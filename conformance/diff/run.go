@@ -169,14 +169,29 @@ func (w *worker) prepare(ctx context.Context, s *Sequence) error {
 	if w.uses++; !s.Shared || w.shared != "" && w.uses < sharedUses {
 		return nil
 	}
-	w.uses, w.shared = 0, w.r.name()
-	res := w.both(ctx, Sequence{Requests: []Request{{Method: "PUT", Target: "/v1/{acct}/" + w.shared, User: Owner}}}, 0)
-	for i, a := range []*Answer{res.a[0], res.b[0]} {
-		if a.Status/100 != 2 && ctx.Err() == nil {
-			return fmt.Errorf("endpoint %c makes no container any more: %d %s %s", 'A'+i, a.Status, a.Reason, a.Failure)
+	var err error
+	for try := range prepareTries {
+		w.uses, w.shared = 0, w.r.name()
+		res := w.both(ctx, Sequence{Requests: []Request{{Method: "PUT", Target: "/v1/{acct}/" + w.shared, User: Owner}}}, time.Duration(try)*slow)
+		if err = made('A', res.a[0]); err == nil {
+			err = made('B', res.b[0])
+		}
+		if err == nil || ctx.Err() != nil {
+			return nil
 		}
 	}
-	return nil
+	return err
+}
+
+// prepareTries is for new accounts, which several workers make at the same
+// time by their first containers.
+const prepareTries = 6
+
+func made(endpoint rune, a *Answer) error {
+	if a.Status/100 == 2 {
+		return nil
+	}
+	return fmt.Errorf("endpoint %c makes no container any more: %d %s %s", endpoint, a.Status, a.Reason, a.Failure)
 }
 
 // fail keeps the first error that ends the run.
