@@ -50,6 +50,10 @@ func Table() []Explained {
 			func(r *Request, d Difference, _, _ *Answer) bool {
 				return strings.HasSuffix(d.Field, "location") && strings.Contains(r.Host, "example.net")
 			}},
+		{"no-body-to-wait-for", "a body of which there is none is not asked for",
+			func(r *Request, d Difference, _, _ *Answer) bool {
+				return d.Field == "interim" && d.A == "0" && r.Body == "" && r.Tar == nil && !r.Chunked
+			}},
 		{"two-expires", "a temporary URL's Expires takes the place of the object's; OpenStack's answer has both",
 			func(r *Request, d Difference, _, _ *Answer) bool {
 				return d.Field == "header expires" && strings.Contains(r.Target, "temp_url_sig=") && strings.HasSuffix(d.B, "\n"+d.A)
@@ -82,6 +86,10 @@ func Table() []Explained {
 		{"bulk-order", "OpenStack's Swift deletes several objects at once and tells failures in the order in which they end",
 			func(r *Request, d Difference, a, b *Answer) bool {
 				return d.Field == "body" && (strings.Contains(r.Target, "delete") || strings.Contains(r.Target, "multipart-manifest=put")) && sameLines(a.Body, b.Body)
+			}},
+		{"history-null", "where containers keep a history of objects, DELETE of the null version of nothing is as DELETE of nothing",
+			func(r *Request, d Difference, a, b *Answer) bool {
+				return d.Field == "status" && r.Method == "DELETE" && strings.Contains(r.Target, "version-id=null") && a.Status == 404 && b.Status == 412
 			}},
 		{"preflight-case", "OpenStack's Swift sends the names of a preflight's answers in small letters",
 			func(r *Request, d Difference, _, _ *Answer) bool {
