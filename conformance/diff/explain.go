@@ -101,7 +101,8 @@ func Table() []Explained {
 			}},
 		{"deleted-twice", "what is named twice is deleted twice at the same time, and whether the second finds it is chance",
 			func(r *Request, d Difference, a, b *Answer) bool {
-				return d.Field == "body" && strings.Contains(r.Target, "delete") && a.Body != b.Body && deletions(a.Body) == deletions(b.Body)
+				return d.Field == "body" && (strings.Contains(r.Target, "multipart-manifest=delete") || strings.Contains(r.Target, "bulk-delete") && repeats(r.Body)) &&
+					deletions(a.Body) == deletions(b.Body)
 			}},
 		{"quota-of-versions", "what the versions of a container need is as old as the cache has it; OpenStack's Swift puts it there " +
 			"before there is a quota, ours when there is one",
@@ -198,6 +199,19 @@ func sameLines(a, b string) bool {
 		return out
 	}
 	return slices.Equal(parts(a), parts(b))
+}
+
+// repeats reports whether a list of names has one twice.
+func repeats(list string) bool {
+	seen := map[string]bool{}
+	for name := range strings.Lines(list) {
+		name = strings.Trim(name, " /\r\n")
+		if seen[name] {
+			return true
+		}
+		seen[name] = name != ""
+	}
+	return false
 }
 
 var deletionCounts = regexp.MustCompile(`(?i)"?number[ _](?:deleted|not[ _]found)"?[:>] ?(\d+)`)
