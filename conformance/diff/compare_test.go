@@ -67,6 +67,31 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+func TestUnsharedOnly(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		s    Sequence
+		r    Request
+		want string
+	}{
+		{"account", Sequence{}, Request{Method: "GET", Target: "/v1/{acct}?limit=1"}, ""},
+		{"own account", Sequence{Private: true}, Request{Method: "GET", Target: "/v1/{acct}"}, "x"},
+		{"account by host", Sequence{}, Request{Method: "GET", Target: "/", Host: "{acct}.example.net"}, ""},
+		{"container by host", Sequence{}, Request{Method: "GET", Target: "/", Host: "{c0}.{acct}.example.net"}, "x"},
+		{"object by host", Sequence{}, Request{Method: "GET", Target: "/c/o", Host: "{acct}.example.net"}, "x"},
+		{"container", Sequence{}, Request{Method: "GET", Target: "/v1/{acct}/{c0}"}, "x"},
+		{"container of all", Sequence{Shared: true}, Request{Method: "GET", Target: "/v1/{acct}/{c0}"}, ""},
+		{"names of its own", Sequence{Shared: true}, Request{Method: "GET", Target: "/v1/{acct}/{c0}?prefix={p}"}, "x"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := answer(200, "x")
+			if unsharedOnly(&tt.s, &tt.r, a); a.Body != tt.want {
+				t.Errorf("%q, want %q", a.Body, tt.want)
+			}
+		})
+	}
+}
+
 func TestFill(t *testing.T) {
 	n := &names{account: "AUTH_x", containers: "d-1-", now: 1000, versions: []string{"1.1", "2.2"}}
 	for _, tt := range []struct{ text, want string }{

@@ -159,7 +159,7 @@ func withoutUsage(body string) string {
 // unsharedOnly removes from an answer what other sequences change, too.
 func unsharedOnly(s *Sequence, r *Request, a *Answer) {
 	switch {
-	case r.Kind() == "account" && !s.Private:
+	case (r.Kind() == "account" || namesAccount(r)) && !s.Private:
 		a.Body = withoutListing(r, a.Body)
 	case r.Kind() == "container" && s.Shared:
 		if !strings.Contains(r.Target, "prefix={p}") {
@@ -175,6 +175,12 @@ func unsharedOnly(s *Sequence, r *Request, a *Answer) {
 		}
 		a.Header = kept
 	}
+}
+
+// namesAccount reports whether a request is for the account by its host alone.
+func namesAccount(r *Request) bool {
+	path, _, _ := strings.Cut(r.Target, "?")
+	return strings.HasPrefix(r.Host, "{acct}.") && (path == "/" || path == "/v1")
 }
 
 func withoutListing(r *Request, body string) string {

@@ -142,6 +142,12 @@ func (w *worker) compare(ctx context.Context, s Sequence) int {
 	if len(res.differences) > 0 {
 		// Once more, slowly: what remains is no matter of delays.
 		res = w.both(ctx, s, slow)
+		for range overloadTries {
+			if !overloaded(res) || !sleep(ctx, overloadPause) {
+				break
+			}
+			res = w.both(ctx, s, slow)
+		}
 		unsteady = len(res.differences) == 0
 	}
 	if ctx.Err() != nil {
@@ -200,6 +206,31 @@ func (r *runner) fail(err error) {
 	defer r.mu.Unlock()
 	if r.err == nil {
 		r.err = err
+	}
+}
+
+// A 503 of one endpoint, or none of its answers, may mean that the machine is
+// too busy for it: the sequence is repeated until that is over.
+const (
+	overloadTries = 3
+	overloadPause = 5 * time.Second
+)
+
+func overloaded(res result) bool {
+	if len(res.differences) == 0 {
+		return false
+	}
+	a, b := res.a[len(res.a)-1], res.b[len(res.b)-1]
+	return a.Status == 503 || b.Status == 503 || a.Failure != b.Failure
+}
+
+// sleep is false if ctx ended before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
@@ -278,10 +309,7 @@ func (e *side) play(ctx context.Context, s Sequence, n names, pause time.Duratio
 	var out []*Answer
 	for i := range s.Requests {
 		if pause > 0 {
-			select {
-			case <-time.After(pause):
-			case <-ctx.Done():
-			}
+			_ = sleep(ctx, pause) // requests of an ended run fail
 		}
 		r, err := n.filled(&s.Requests[i])
 		a := &Answer{}
