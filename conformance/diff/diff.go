@@ -16,6 +16,7 @@ package diff
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -111,6 +112,11 @@ func (r *Request) Get(name string) string {
 		}
 	}
 	return ""
+}
+
+// has reports whether the request has a header, with whatever value.
+func (r *Request) has(name string) bool {
+	return slices.ContainsFunc(r.Header, func(h Header) bool { return strings.EqualFold(h.Name, name) })
 }
 
 // Kind is what the target names: info, account, container, object or other.
