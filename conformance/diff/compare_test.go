@@ -104,6 +104,7 @@ func TestFill(t *testing.T) {
 		}
 	}
 	n.saw(&Request{Target: "/v1/a/c/o"}, answer(200, "", "X-Object-Version-Id", "3.3", "Etag", `"abc"`))
+	n.saw(&Request{Target: "/v1/a/c/o?version-id=4.4"}, answer(401, "", "X-Object-Version-Id", "4.4"))
 	if got := n.fill("{version} {etag}"); got != "3.3 abc" {
 		t.Error(got)
 	}
@@ -139,6 +140,8 @@ func TestExplainedRows(t *testing.T) {
 			answer(400, "Symlink requests require a zero byte body"), answer(412, "X-Symlink-Target header must be"), "versioned-link-body"},
 		{"body of no link", Request{Method: "PUT", Target: "/v1/a/c/o", Body: "x"}, Difference{"status", "400", "412"},
 			answer(400, "Symlink requests require a zero byte body"), answer(412, "x"), ""},
+		{"second of another", Request{Method: "GET", Target: "/v1/a/c/o", Header: []Header{{"If-Modified-Since", "{lastmod}"}}}, Difference{"status", "304", "200"}, answer(304, ""), answer(200, ""), "same-second"},
+		{"another second", Request{Method: "GET", Target: "/v1/a/c/o", Header: []Header{{"If-Modified-Since", "x"}}}, Difference{"status", "304", "200"}, answer(304, ""), answer(200, ""), ""},
 		{"deleted once", Request{Method: "POST", Target: "/v1/a?bulk-delete", Body: "c/a\nc/b\n\n"}, Difference{"body", "", ""},
 			answer(200, "Number Deleted: 2\nNumber Not Found: 0\nErrors:\n"), answer(200, "Number Deleted: 1\nNumber Not Found: 1\nErrors:\n"), ""},
 		{"deleted twice in XML", Request{Method: "POST", Target: "/v1/a?bulk-delete", Body: "c/a\r\n/c/a"}, Difference{"body", "", ""},

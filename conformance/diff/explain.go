@@ -99,6 +99,11 @@ func Table() []Explained {
 			func(r *Request, d Difference, a, b *Answer) bool {
 				return d.Field == "body" && a.Status == 400 && tempURLHeader(a.Body) && tempURLHeader(b.Body) && r.Get("X-Object-Manifest") != "" && r.Get("X-Symlink-Target") != ""
 			}},
+		{"same-second", "whether one object was written in the second of another, whose time a condition names, is chance",
+			func(r *Request, d Difference, a, b *Answer) bool {
+				return d.Field == "status" && condition(a.Status) && condition(b.Status) &&
+					slices.ContainsFunc(r.Header, func(h Header) bool { return strings.Contains(h.Value, "{lastmod}") })
+			}},
 		{"deleted-twice", "what is named twice is deleted twice at the same time, and whether the second finds it is chance",
 			func(r *Request, d Difference, a, b *Answer) bool {
 				return d.Field == "body" && (strings.Contains(r.Target, "multipart-manifest=delete") || strings.Contains(r.Target, "bulk-delete") && repeats(r.Body)) &&
@@ -230,6 +235,11 @@ func deletions(body string) string {
 // metadataFault reports whether a refusal is about one item of metadata.
 func metadataFault(body string) bool {
 	return strings.HasPrefix(body, "Metadata ") || strings.HasPrefix(body, "Header value too long") || strings.HasPrefix(body, "Too many metadata") || strings.HasPrefix(body, "Total metadata")
+}
+
+// condition reports whether a status is one that a condition decides about.
+func condition(status int) bool {
+	return status == 200 || status == 206 || status == 304 || status == 412
 }
 
 func tempURLHeader(body string) bool {
