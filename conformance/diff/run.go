@@ -3,6 +3,7 @@ package diff
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -71,7 +72,7 @@ func Run(ctx context.Context, a, b *target.Target, o Options) (Stats, []*Finding
 	o.MaxFindings = max(o.MaxFindings, 1)
 	o.First = max(o.First, 1)
 	o.Jobs = max(o.Jobs, 1)
-	r := &runner{a: a, b: b, o: o, run: fmt.Sprintf("%x", time.Now().Unix()), findings: map[string]*Finding{}}
+	r := &runner{a: a, b: b, o: o, run: fmt.Sprintf("%08x", rand.Uint32()), findings: map[string]*Finding{}}
 	r.stats = Stats{Explained: map[string]int{}, Features: map[string]int{}, Statuses: map[int]int{}}
 	for _, t := range []*target.Target{a, b} {
 		if err := t.Authenticate(ctx); err != nil {
