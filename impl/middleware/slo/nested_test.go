@@ -209,8 +209,17 @@ func TestGetManifest(t *testing.T) {
 	if got := putLarge(t, h, "/c/copy", raw); got.Header.Get("Etag") != before.Header.Get("Etag") {
 		t.Errorf("the raw form makes another object: %s", got.Header.Get("Etag"))
 	}
+	s.log()
 	if got = get(h, "/seg/a?multipart-manifest=get&format=raw", "Range", "bytes=2-3"); got.Status != 206 || got.Body != "23" {
 		t.Errorf("a plain object: %d %q", got.Status, got.Body)
+	}
+	if log := s.log(); len(log) != 1 || !strings.HasSuffix(log[0], " bytes=2-3") {
+		t.Errorf("its part was asked for by %q", log) // nobody else can cut what a server sends
+	}
+	for _, s.old = range []bool{true, false} {
+		if got = get(h, "/c/o?multipart-manifest=get&format=raw", "Range", "bytes=0-1"); got.Status != 200 || got.Body != raw {
+			t.Errorf("raw, of an old server %t: %d %s", s.old, got.Status, got.Body)
+		}
 	}
 	if got = get(h, "/c/none?multipart-manifest=get"); got.Status != 404 {
 		t.Errorf("a missing object: %d", got.Status)
