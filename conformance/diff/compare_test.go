@@ -46,6 +46,8 @@ func TestCompare(t *testing.T) {
 		{"JSON", object, answer(200, `{"b":1,"a":"\u00fc"}`, "Content-Type", "application/json"), answer(200, `{"a": "ü", "b": 1}`, "Content-Type", "application/json"), nil},
 		{"JSON lists have an order", object, answer(200, `[1,2]`, "Content-Type", "application/json"), answer(200, `[2,1]`, "Content-Type", "application/json"),
 			[]Difference{{"body", "[\n 1,\n 2\n]", "[\n 2,\n 1\n]"}}},
+		{"sets", object, answer(200, "", "Allow", "GET, HEAD", "Access-Control-Allow-Headers", "a, b"), answer(200, "", "Allow", "HEAD,GET", "Access-Control-Allow-Headers", "b, a"), nil},
+		{"other sets", object, answer(200, "", "Allow", "GET, HEAD"), answer(200, "", "Allow", "HEAD, PUT"), []Difference{{"header allow", "GET, HEAD", "HEAD, PUT"}}},
 		{"boundaries", object, answer(206, "--0c9c33624866a82c767838ebb0de2d24\r\n", "Content-Type", "multipart/byteranges;boundary=0c9c33624866a82c767838ebb0de2d24"),
 			answer(206, "--624122598ef245522f3000cc1a7a2b4b\r\n", "Content-Type", "multipart/byteranges;boundary=624122598ef245522f3000cc1a7a2b4b"), nil},
 		{"ETag of manifests", object, answer(200, "[]", "Content-Type", "application/json; charset=utf-8", "X-Static-Large-Object", "True", "Etag", "0c9c33624866a82c767838ebb0de2d24"),

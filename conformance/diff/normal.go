@@ -26,7 +26,7 @@ func Norms() []Norm {
 		{"usage", "an account's counts of objects and bytes follow its containers with a delay"},
 		{"shared-account", "sequences that share an account do not compare what it lists and counts"},
 		{"shared-container", "sequences that share a container do not compare its counts, nor listings without a prefix of their own"},
-		{"sets", "what Allow, Access-Control-Allow-Methods and Access-Control-Expose-Headers list is a set"},
+		{"sets", "what Allow and Access-Control-Allow-Methods, -Allow-Headers and -Expose-Headers list is a set"},
 		{"manifest-etag", "X-Manifest-Etag, and the ETag of a manifest itself, is that of a list with the times of its segments"},
 		{"boundaries", "boundaries of multipart/byteranges are drawn at random"},
 	}
@@ -36,6 +36,11 @@ func Norms() []Norm {
 var ignored = map[string]bool{
 	"connection": true, "keep-alive": true, "transfer-encoding": true, "content-length": true,
 	"x-auth-token-expires": true,
+}
+
+// sets have no order.
+var sets = map[string]bool{
+	"allow": true, "access-control-allow-methods": true, "access-control-allow-headers": true, "access-control-expose-headers": true,
 }
 
 var usageHeader = regexp.MustCompile(`^x-account-(storage-policy-.*-)?(object-count|bytes-used)$`)
@@ -91,7 +96,7 @@ func (n *normalizer) answer(a *Answer) *Answer {
 		}
 		switch {
 		case ignored[name] || usageHeader.MatchString(name) || n.shared && strings.HasPrefix(name, "x-account-") && strings.HasSuffix(name, "container-count"):
-		case name == "allow" || name == "access-control-expose-headers" || name == "access-control-allow-methods":
+		case sets[name]:
 			out.Header = append(out.Header, Header{h.Name, sorted(h.Value)})
 		case (name == "x-manifest-etag" || name == "etag" && manifest) && len(h.Value) == 32:
 			out.Header = append(out.Header, Header{h.Name, "<md5>"})
