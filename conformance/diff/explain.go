@@ -120,7 +120,8 @@ func Table() []Explained {
 		{"quota-of-versions", "what the versions of a container need is as old as the cache has it; OpenStack's Swift puts it there " +
 			"before there is a quota, ours when there is one",
 			func(r *Request, d Difference, a, b *Answer) bool {
-				return d.Field == "status" && r.Feature == "versions" && a.Status == 413 && a.Body == "Upload exceeds quota." && b.Status != 413
+				// Requests of the theme of versions; links have no other with quotas.
+				return d.Field == "status" && (r.Feature == "versions" || r.Feature == "symlink") && a.Status == 413 && a.Body == "Upload exceeds quota." && b.Status != 413
 			}},
 		{"legacy-version-id", "PUT and DELETE with a version-id are refused where containers keep versions the old way; OpenStack's Swift overwrites or " +
 			"deletes the object if there is one, whatever its version",
