@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"sort"
+	"strconv"
 	"strings"
 	"time"
 
@@ -37,6 +38,7 @@ func diffCommand(code *int) *cobra.Command {
 		Example: "  apus-conform diff --a http://127.0.0.1:8080/auth/v1.0 --b http://127.0.0.1:9080/auth/v1.0\n" +
 			"  apus-conform diff --a … --b … --sequences 10000 --seed 7 --jobs 8\n" +
 			"  apus-conform diff --a … --b … --match 'slo,dlo' --json | jq .key\n" +
+			"  apus-conform diff --a … --b … --seed 7 --first 732 --sequences 1\n" +
 			"  apus-conform diff --explain",
 		Args: cobra.NoArgs, SilenceUsage: true, SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) (err error) {
@@ -63,6 +65,7 @@ func diffCommand(code *int) *cobra.Command {
 	}
 	f.IntVar(&o.run.Sequences, "sequences", 1000, "how many sequences to compare")
 	f.IntVar(&o.run.Seed, "seed", 1, "what sequences are drawn from")
+	f.IntVar(&o.run.First, "first", 1, "number of the first sequence, to go on, or to repeat what a finding names")
 	f.IntVar(&o.run.Jobs, "jobs", 8, "sequences to run at once")
 	f.IntVar(&o.run.MaxFindings, "max-findings", 20, "end the run after so many different differences")
 	f.StringVar(&o.match, "match", "", "only features whose names match one of these globs, with commas between them: "+strings.Join(diff.Themes(), ", "))
@@ -130,6 +133,11 @@ func printDiff(o diffOptions, stats diff.Stats, findings []*diff.Finding, took t
 	}
 	fmt.Printf("explained: %s\n", counts(stats.Explained))
 	fmt.Printf("features:  %s\n", counts(stats.Features))
+	statuses := map[string]int{}
+	for status, n := range stats.Statuses {
+		statuses[strconv.Itoa(status)] += n
+	}
+	fmt.Printf("statuses:  %s\n", counts(statuses))
 	fmt.Printf("%d sequences, %d requests, %d clean (%d of them only when repeated slowly), %d different findings; seed %d, %.0f s\n",
 		stats.Sequences, stats.Requests, stats.Clean, stats.Unsteady, stats.Findings, o.run.Seed, took.Seconds())
 	return nil

@@ -42,7 +42,7 @@ func objectMetadata() []Header {
 		{"Content-Type", "text/plain"}, {"Content-Type", "text/html; charset=utf-8"}, {"Content-Type", ""},
 		{"Content-Type", "application/x;swift_bytes=3"}, {"Content-Type", "a/b; hello=world"}, {"Content-Type", "application/directory"},
 		{"X-Object-Meta-Color", "blue"}, {"X-Object-Meta-Color", "red"}, {"X-Object-Meta-Color", ""}, {"x-object-meta-size", "Big One"},
-		{"X-Object-Meta-\xc3\xbc", "\xc3\xa4"}, {"X-Object-Meta-", "x"}, {"X-Object-Meta-A_b", "x"},
+		{"X-Object-Meta-\xc3\xbc", "\xc3\xa4"}, {"X-Object-Meta-\xe2\x82\xac", "x"}, {"X-Object-Meta-", "x"}, {"X-Object-Meta-A_b", "x"},
 		{"X-Object-Meta-Long", long}, {"X-Object-Meta-Long", long + "v"}, {"X-Object-Meta-" + strings.Repeat("n", 128), "x"},
 		{"X-Object-Meta-" + strings.Repeat("n", 129), "x"}, {"X-Remove-Object-Meta-Color", "x"},
 		{"Content-Encoding", "gzip"}, {"Content-Disposition", "attachment; filename=x"}, {"Content-Language", "de"},

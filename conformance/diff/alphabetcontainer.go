@@ -6,7 +6,7 @@ func containerMetadata() []Header {
 	long := strings.Repeat("v", 256)
 	return []Header{
 		{"X-Container-Meta-Color", "blue"}, {"X-Container-Meta-Color", ""}, {"X-Container-Meta-Size", "Big One"}, {"X-Remove-Container-Meta-Color", "x"},
-		{"X-Container-Meta-\xc3\xbc", "\xc3\xa4"}, {"X-Container-Meta-", "x"}, {"X-Container-Meta-Long", long}, {"X-Container-Meta-Long", long + "v"},
+		{"X-Container-Meta-\xc3\xbc", "\xc3\xa4"}, {"X-Container-Meta-\xe2\x82\xac", "x"}, {"X-Container-Meta-", "x"}, {"X-Container-Meta-Long", long}, {"X-Container-Meta-Long", long + "v"},
 		{"X-Container-Meta-" + strings.Repeat("n", 129), "x"}, {"x-container-meta-a_b", "x"},
 		{"X-Container-Read", ".r:*"}, {"X-Container-Read", ".r:*,.rlistings"}, {"X-Container-Read", ".r:-example.com,.r:*"}, {"X-Container-Read", "test2"}, {"X-Container-Read", ""},
 		{"X-Container-Read", ".r:"}, {"X-Container-Read", ".x:y"}, {"X-Container-Read", "test:tester3 , test2:*"}, {"X-Container-Write", "test2:tester2"}, {"X-Container-Write", ".r:*"},
@@ -102,7 +102,7 @@ func (g *gen) asAdmin() string {
 
 func accountMetadata() []Header {
 	return []Header{
-		{"X-Account-Meta-Color", "blue"}, {"X-Account-Meta-Color", ""}, {"X-Account-Meta-Size", "Big One"}, {"X-Remove-Account-Meta-Color", "x"}, {"X-Account-Meta-\xc3\xbc", "\xc3\xa4"},
+		{"X-Account-Meta-Color", "blue"}, {"X-Account-Meta-Color", ""}, {"X-Account-Meta-Size", "Big One"}, {"X-Remove-Account-Meta-Color", "x"}, {"X-Account-Meta-\xc3\xbc", "\xc3\xa4"}, {"X-Account-Meta-\xe2\x82\xac", "x"},
 		{"X-Account-Meta-", "x"}, {"X-Account-Meta-Long", strings.Repeat("v", 257)}, {"X-Account-Meta-Temp-Url-Key", "key"}, {"X-Account-Meta-Temp-Url-Key-2", "key"},
 		{"X-Account-Meta-Quota-Bytes", "20"}, {"X-Account-Meta-Quota-Bytes", "x"}, {"X-Account-Access-Control", `{"read-only": ["test:tester3"]}`}, {"X-Account-Access-Control", "bad"},
 		{"X-Account-Access-Control", `{"admin": ["test2:tester2"], "x": []}`}, {"X-Account-Sysmeta-A", "x"}, {"X-Timestamp", "5"}, {"X-Account-Object-Count", "7"}, {"Content-Length", "0"},

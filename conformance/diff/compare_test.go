@@ -46,8 +46,15 @@ func TestCompare(t *testing.T) {
 		{"JSON", object, answer(200, `{"b":1,"a":"\u00fc"}`, "Content-Type", "application/json"), answer(200, `{"a": "ü", "b": 1}`, "Content-Type", "application/json"), nil},
 		{"JSON lists have an order", object, answer(200, `[1,2]`, "Content-Type", "application/json"), answer(200, `[2,1]`, "Content-Type", "application/json"),
 			[]Difference{{"body", "[\n 1,\n 2\n]", "[\n 2,\n 1\n]"}}},
+		{"sets", object, answer(200, "", "Allow", "GET, HEAD", "Access-Control-Allow-Headers", "a, b"), answer(200, "", "Allow", "HEAD,GET", "Access-Control-Allow-Headers", "b, a"), nil},
+		{"other sets", object, answer(200, "", "Allow", "GET, HEAD"), answer(200, "", "Allow", "HEAD, PUT"), []Difference{{"header allow", "GET, HEAD", "HEAD, PUT"}}},
 		{"boundaries", object, answer(206, "--0c9c33624866a82c767838ebb0de2d24\r\n", "Content-Type", "multipart/byteranges;boundary=0c9c33624866a82c767838ebb0de2d24"),
 			answer(206, "--624122598ef245522f3000cc1a7a2b4b\r\n", "Content-Type", "multipart/byteranges;boundary=624122598ef245522f3000cc1a7a2b4b"), nil},
+		{"ETag of manifests", object, answer(200, "[]", "Content-Type", "application/json; charset=utf-8", "X-Static-Large-Object", "True", "Etag", "0c9c33624866a82c767838ebb0de2d24"),
+			answer(200, "[]", "Content-Type", "application/json; charset=utf-8", "X-Static-Large-Object", "True", "Etag", "624122598ef245522f3000cc1a7a2b4b"), nil},
+		{"ETag of JSON", object, answer(200, "[]", "Content-Type", "application/json; charset=utf-8", "Etag", "0c9c33624866a82c767838ebb0de2d24"),
+			answer(200, "[]", "Content-Type", "application/json; charset=utf-8", "Etag", "624122598ef245522f3000cc1a7a2b4b"),
+			[]Difference{{"header etag", "0c9c33624866a82c767838ebb0de2d24", "624122598ef245522f3000cc1a7a2b4b"}}},
 		{"length of HEAD", &Request{Method: "HEAD", Target: "/v1/a/c/o"}, answer(200, "", "Content-Length", "5"), answer(200, "", "Content-Length", "6"),
 			[]Difference{{"header content-length", "5", "6"}}},
 		{"usage of accounts", &Request{Method: "GET", Target: "/v1/a"}, answer(200, `[{"bytes":5,"count":1,"name":"c"}]`, "Content-Type", "application/json", "X-Account-Bytes-Used", "5"),
@@ -57,6 +64,31 @@ func TestCompare(t *testing.T) {
 			var left, right normalizer
 			if got := compare(tt.r, left.answer(tt.a), right.answer(tt.b)); !reflect.DeepEqual(got, tt.want) {
 				t.Errorf("%+v, want %+v", got, tt.want)
+			}
+		})
+	}
+}
+
+func TestUnsharedOnly(t *testing.T) {
+	for _, tt := range []struct {
+		name string
+		s    Sequence
+		r    Request
+		want string
+	}{
+		{"account", Sequence{}, Request{Method: "GET", Target: "/v1/{acct}?limit=1"}, ""},
+		{"own account", Sequence{Private: true}, Request{Method: "GET", Target: "/v1/{acct}"}, "x"},
+		{"account by host", Sequence{}, Request{Method: "GET", Target: "/", Host: "{acct}.example.net"}, ""},
+		{"container by host", Sequence{}, Request{Method: "GET", Target: "/", Host: "{c0}.{acct}.example.net"}, "x"},
+		{"object by host", Sequence{}, Request{Method: "GET", Target: "/c/o", Host: "{acct}.example.net"}, "x"},
+		{"container", Sequence{}, Request{Method: "GET", Target: "/v1/{acct}/{c0}"}, "x"},
+		{"container of all", Sequence{Shared: true}, Request{Method: "GET", Target: "/v1/{acct}/{c0}"}, ""},
+		{"names of its own", Sequence{Shared: true}, Request{Method: "GET", Target: "/v1/{acct}/{c0}?prefix={p}"}, "x"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			a := answer(200, "x")
+			if unsharedOnly(&tt.s, &tt.r, a); a.Body != tt.want {
+				t.Errorf("%q, want %q", a.Body, tt.want)
 			}
 		})
 	}
@@ -74,13 +106,14 @@ func TestFill(t *testing.T) {
 		}
 	}
 	n.saw(&Request{Target: "/v1/a/c/o"}, answer(200, "", "X-Object-Version-Id", "3.3", "Etag", `"abc"`))
+	n.saw(&Request{Target: "/v1/a/c/o?version-id=4.4"}, answer(401, "", "X-Object-Version-Id", "4.4"))
 	if got := n.fill("{version} {etag}"); got != "3.3 abc" {
 		t.Error(got)
 	}
 }
 
 func TestExplainedRows(t *testing.T) {
-	parser := answer(400, "400 Bad Request", "Content-Type", "text/plain; charset=utf-8")
+	server := answer(400, "<html>", "Content-Type", "text/html; charset=UTF-8")
 	fromPipeline := answer(400, "x", "Content-Type", "text/plain", "X-Trans-Id", "<txid>")
 	status := Difference{"status", "400", "201"}
 	for _, tt := range []struct {
@@ -90,14 +123,39 @@ func TestExplainedRows(t *testing.T) {
 		a, b *Answer
 		want string
 	}{
-		{"name that is no token", Request{Method: "PUT", Target: "/v1/a", Header: []Header{{"X-\xc3\xbc", "x"}}}, status, parser, answer(201, ""), "refused-by-parser"},
-		{"bad escape", Request{Method: "PUT", Target: "/v1/a%2"}, status, parser, answer(201, ""), "refused-by-parser"},
-		{"good request", Request{Method: "PUT", Target: "/v1/a%20b", Header: []Header{{"X-A", "\xc3\xbc"}}}, status, parser, answer(201, ""), ""},
-		{"not the parser", Request{Method: "PUT", Target: "/v1/a%2"}, status, fromPipeline, answer(201, ""), ""},
+		{"name that is no token", Request{Method: "PUT", Target: "/v1/a", Header: []Header{{"X-(A)", "x"}}}, status, server, answer(201, ""), "malformed-head"},
+		{"space in the target", Request{Method: "PUT", Target: "/v1/a b"}, status, server, answer(201, ""), "malformed-head"},
+		{"bytes in a name", Request{Method: "PUT", Target: "/v1/a", Header: []Header{{"X-\xc3\xbc", "x"}}}, status, server, answer(201, ""), ""},
+		{"good request", Request{Method: "PUT", Target: "/v1/a%2", Header: []Header{{"X-A", "\xc3\xbc"}}}, status, server, answer(201, ""), ""},
+		{"not the server", Request{Method: "PUT", Target: "/v1/a b"}, status, fromPipeline, answer(201, ""), ""},
+		{"lowered name", Request{Method: "PUT", Target: "/v1/a/c", Header: []Header{{"x-container-meta-\xc3\xbc", "x"}}}, Difference{"status", "201", "400"},
+			answer(201, ""), answer(400, "Metadata must be valid UTF-8"), "names-lowered"},
+		{"name that stays", Request{Method: "PUT", Target: "/v1/a/c", Header: []Header{{"x-container-meta-\xe2\x82\xac", "\xc3\xbc"}}}, Difference{"status", "201", "400"},
+			answer(201, ""), answer(400, "Metadata must be valid UTF-8"), ""},
 		{"their crash", Request{Method: "PUT", Target: "/v1/a"}, Difference{"status", "404", "500"}, answer(404, ""), answer(500, "An error occurred"), "crash"},
 		{"our crash", Request{Method: "PUT", Target: "/v1/a"}, Difference{"status", "500", "404"}, answer(500, ""), answer(404, ""), ""},
 		{"order of failures", Request{Method: "POST", Target: "/v1/a?bulk-delete"}, Difference{"body", "", ""}, answer(200, "x, 1\ny, 2\n"), answer(200, "y, 2\nx, 1\n"), "bulk-order"},
 		{"other failures", Request{Method: "POST", Target: "/v1/a?bulk-delete"}, Difference{"body", "", ""}, answer(200, "x, 1\ny, 2\n"), answer(200, "y, 2\nx, 2\n"), ""},
+		{"deleted twice", Request{Method: "DELETE", Target: "/v1/a/c/o?multipart-manifest=delete"}, Difference{"body", "", ""},
+			answer(200, "Number Deleted: 3\nNumber Not Found: 0\nErrors:\n"), answer(200, "Number Deleted: 2\nNumber Not Found: 1\nErrors:\n"), "deleted-twice"},
+		{"body of an empty link", Request{Method: "PUT", Target: "/v1/a/c/o", Body: "x", Header: []Header{{"X-Symlink-Target", ""}}}, Difference{"status", "400", "412"},
+			answer(400, "Symlink requests require a zero byte body"), answer(412, "X-Symlink-Target header must be"), "versioned-link-body"},
+		{"body of a link with another fault", Request{Method: "PUT", Target: "/v1/a/c/o", Body: "x", Header: []Header{{"X-Symlink-Target", "c/o"}}}, Difference{"body", "", ""},
+			answer(400, "Symlink requests require a zero byte body"), answer(400, "Invalid Content-Type"), "versioned-link-body"},
+		{"body of a link by a stranger", Request{Method: "PUT", Target: "/v1/a/c/o", Body: "x", Header: []Header{{"X-Symlink-Target", "c/o"}}}, Difference{"status", "400", "403"},
+			answer(400, "Symlink requests require a zero byte body"), answer(403, ""), ""},
+		{"body of no link", Request{Method: "PUT", Target: "/v1/a/c/o", Body: "x"}, Difference{"status", "400", "412"},
+			answer(400, "Symlink requests require a zero byte body"), answer(412, "x"), ""},
+		{"second of another", Request{Method: "GET", Target: "/v1/a/c/o", Header: []Header{{"If-Modified-Since", "{lastmod}"}}}, Difference{"status", "304", "200"}, answer(304, ""), answer(200, ""), "same-second"},
+		{"another second", Request{Method: "GET", Target: "/v1/a/c/o", Header: []Header{{"If-Modified-Since", "x"}}}, Difference{"status", "304", "200"}, answer(304, ""), answer(200, ""), ""},
+		{"deleted once", Request{Method: "POST", Target: "/v1/a?bulk-delete", Body: "c/a\nc/b\n\n"}, Difference{"body", "", ""},
+			answer(200, "Number Deleted: 2\nNumber Not Found: 0\nErrors:\n"), answer(200, "Number Deleted: 1\nNumber Not Found: 1\nErrors:\n"), ""},
+		{"deleted twice in XML", Request{Method: "POST", Target: "/v1/a?bulk-delete", Body: "c/a\r\n/c/a"}, Difference{"body", "", ""},
+			answer(200, "<number_deleted>1</number_deleted><number_not_found>1</number_not_found>"), answer(200, "<number_deleted>2</number_deleted><number_not_found>0</number_not_found>"), "deleted-twice"},
+		{"deleted less", Request{Method: "DELETE", Target: "/v1/a/c/o?multipart-manifest=delete"}, Difference{"body", "", ""},
+			answer(200, "Number Deleted: 3\nNumber Not Found: 0\nErrors:\n"), answer(200, "Number Deleted: 2\nNumber Not Found: 0\nErrors:\n"), ""},
+		{"another quota", Request{Method: "PUT", Target: "/v1/a/c/o", Feature: "quota"}, Difference{"status", "413", "201"}, answer(413, "Upload exceeds quota."), answer(201, ""), ""},
+		{"quota of versions", Request{Method: "PUT", Target: "/v1/a/c/o", Feature: "versions"}, Difference{"status", "413", "201"}, answer(413, "Upload exceeds quota."), answer(201, ""), "quota-of-versions"},
 		{"two Expires", Request{Method: "GET", Target: "/v1/a/c/o?temp_url_sig=x"}, Difference{"header expires", "<date>", "x\n<date>"}, answer(200, ""), answer(200, ""), "two-expires"},
 		{"their version", Request{Method: "GET", Target: "/info"}, Difference{"body", "", ""}, answer(200, `{"swift": {"version": "1", "x": 1}}`), answer(200, `{"swift":{"x":1,"version":"2"},"s3api":{}}`), "info-version"},
 		{"other limits", Request{Method: "GET", Target: "/info"}, Difference{"body", "", ""}, answer(200, `{"swift": {"version": "1", "x": 1}}`), answer(200, `{"swift":{"x":2,"version":"2"}}`), ""},
@@ -131,6 +189,8 @@ func TestWire(t *testing.T) {
 			Answer{Status: 200, Reason: "OK", Header: []Header{{"Content-Length", "2"}}}},
 		{"asked to go on", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n", Request{Method: "PUT", Body: "x", Header: []Header{{"Expect", "100-continue"}}},
 			Answer{Status: 201, Reason: "Created", Interim: 100, Header: []Header{{"Content-Length", "0"}}}},
+		{"asked late", "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n", Request{Method: "PUT", Body: "x", Header: []Header{{"Expect", "100-continue"}, {"X-Late", "x"}}},
+			Answer{Status: 201, Reason: "Created", Interim: 100, Header: []Header{{"Content-Length", "0"}}}},
 		{"refused at once", "HTTP/1.1 401 No\r\nContent-Length: 0\r\n\r\n", Request{Method: "PUT", Body: "x", Header: []Header{{"Expect", "100-continue"}}},
 			Answer{Status: 401, Reason: "No", Header: []Header{{"Content-Length", "0"}}}},
 		{"cut", "HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nab", Request{Method: "GET"},
@@ -145,6 +205,9 @@ func TestWire(t *testing.T) {
 					r := bufio.NewReader(there)
 					for line := "x"; line != "\r\n"; {
 						line, _ = r.ReadString('\n')
+					}
+					if tt.r.Get("X-Late") != "" {
+						_, _ = r.ReadByte() // the body
 					}
 					go r.Discard(1 << 20)
 					_, _ = there.Write([]byte(tt.says))

@@ -16,6 +16,7 @@ package diff
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -113,6 +114,11 @@ func (r *Request) Get(name string) string {
 	return ""
 }
 
+// has reports whether the request has a header, with whatever value.
+func (r *Request) has(name string) bool {
+	return slices.ContainsFunc(r.Header, func(h Header) bool { return strings.EqualFold(h.Name, name) })
+}
+
 // Kind is what the target names: info, account, container, object or other.
 func (r *Request) Kind() string {
 	path, _, _ := strings.Cut(r.Target, "?")
@@ -126,6 +132,13 @@ func (r *Request) Kind() string {
 		return "container"
 	}
 	return "object"
+}
+
+// endsAccount reports whether a request deletes the account that the sequence
+// shares with others: it would be gone for all that follow.
+func (s *Sequence) endsAccount(r *Request) bool {
+	_, query, _ := strings.Cut(r.Target, "?")
+	return !s.Private && r.User == Admin && r.Method == "DELETE" && r.Kind() == "account" && !strings.Contains(query, "bulk-delete")
 }
 
 // key is the same for differences that likely have one cause.

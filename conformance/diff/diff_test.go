@@ -10,6 +10,8 @@ import (
 	"sync"
 	"testing"
 
+	"pgregory.net/rapid"
+
 	"apus/conformance/target"
 )
 
@@ -127,6 +129,86 @@ func TestExplainedDifferencesAreCounted(t *testing.T) {
 	}
 }
 
+// A head that one endpoint's server refused has changed nothing there, whatever
+// status the other gave.
+func TestPartedEndpointsAreNotCompared(t *testing.T) {
+	byServer := answer(400, "x")
+	byPipeline := func(status int) *Answer {
+		return answer(status, "x", "X-Trans-Id", "tx0123456789abcdef01234-0123456789")
+	}
+	s := Sequence{Requests: []Request{
+		{Method: "PUT", Target: "/v1/a/c", Header: []Header{{"X-(A)", "x"}}}, {Method: "DELETE", Target: "/v1/a/c"},
+	}}
+	for _, tt := range []struct {
+		name string
+		b    *Answer
+		want int // answers compared
+	}{
+		{"both servers", answer(400, ""), 2}, {"one server", byPipeline(400), 1}, {"another status", byPipeline(201), 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			r := &runner{o: Options{Table: Table()}}
+			gone := byPipeline(404)
+			res := r.judge(s, []*Answer{byServer, gone}, []*Answer{tt.b, gone})
+			if len(res.a) != tt.want || len(res.differences) > 0 || len(res.explained) == 0 {
+				t.Errorf("%+v", res)
+			}
+		})
+	}
+}
+
+// What is left of an account that is gone would look alike everywhere.
+func TestRunNeedsAnAccountThatTakesContainers(t *testing.T) {
+	gone := func(r *http.Request, _, _ http.Header) int {
+		if r.Method == "PUT" && strings.Count(r.URL.Path, "/") == 3 {
+			return 404
+		}
+		return 0
+	}
+	o := Options{Sequences: 100, Seed: 1, Match: []string{"object"}, Jobs: 2, Table: []Explained{}}
+	stats, _, err := Run(context.Background(), endpoint(t, gone), endpoint(t, gone), o)
+	if err == nil || !strings.Contains(err.Error(), "makes no container") || stats.Clean > 0 {
+		t.Errorf("%+v, %v", stats, err)
+	}
+}
+
+func TestNothingDeletesTheAccountOfOthers(t *testing.T) {
+	for _, tt := range []struct {
+		private bool
+		target  string
+		want    string // whose request it becomes
+	}{
+		{false, "/v1/{acct}", Owner}, {false, "/v1/{acct}/?x", Owner}, {true, "/v1/{acct}", Admin}, {false, "/v1/{acct}/c", Admin}, {false, "/v1/{acct}?bulk-delete", Admin},
+	} {
+		r := Request{Method: "DELETE", Target: tt.target, User: Admin}
+		th := theme{name: "x", private: tt.private, shared: true, ops: []op{func(*gen) Request { return r }}}
+		s := rapid.Custom(func(t *rapid.T) Sequence { return (&gen{t}).sequence(1, th, nil) }).Example(1)
+		if got := s.Requests[0].User; got != tt.want {
+			t.Errorf("%+v: DELETE %s is %s's", th.private, tt.target, got)
+		}
+	}
+	// Taking parameters away does not make such a request, either.
+	deleted := func(r *http.Request, _, _ http.Header) int {
+		if r.Method == "DELETE" && r.URL.RawQuery == "" {
+			t.Errorf("DELETE %s", r.URL)
+		}
+		return 503
+	}
+	r := &runner{a: endpoint(t, nil), b: endpoint(t, deleted), o: Options{Table: []Explained{}}}
+	for _, e := range []*target.Target{r.a, r.b} {
+		if err := e.Authenticate(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := r.worker()
+	defer w.close()
+	s := Sequence{Requests: []Request{{Method: "DELETE", Target: "/v1/{acct}?bulk-delete&x=y", User: Admin}}}
+	small := w.shrink(context.Background(), s, w.both(context.Background(), s, 0))
+	if got := small.sequence.Requests[0].Target; got != "/v1/{acct}?bulk-delete" {
+		t.Errorf("became %s", got)
+	}
+}
+
 func TestDifferencesOfDelayAreUnsteady(t *testing.T) {
 	// The first GET after each PUT is too early.
 	early := map[string]bool{}
@@ -145,9 +227,29 @@ func TestDifferencesOfDelayAreUnsteady(t *testing.T) {
 
 func TestRunEndsWithTooManyFindings(t *testing.T) {
 	o := Options{Sequences: 1000, Seed: 1, Match: []string{"object"}, Jobs: 1, MaxFindings: 1, Table: []Explained{}}
-	stats, findings, err := Run(context.Background(), endpoint(t, nil), endpoint(t, func(*http.Request, http.Header, http.Header) int { return 503 }), o)
+	stats, findings, err := Run(context.Background(), endpoint(t, nil), endpoint(t, func(r *http.Request, _, _ http.Header) int {
+		if strings.Count(r.URL.Path, "/") == 3 {
+			return 0 // containers are there
+		}
+		return 503
+	}), o)
 	if err != nil || len(findings) != 1 || stats.Sequences > 2 {
 		t.Error(stats, len(findings), err)
+	}
+}
+
+func TestRunBeginsWithTheFirst(t *testing.T) {
+	var numbers []int
+	o := Options{Sequences: 1000, First: 732, Seed: 1, Match: []string{"object"}, MaxFindings: 1, Table: []Explained{},
+		Found: func(f *Finding) { numbers = append(numbers, f.Sequence.Number) }}
+	all := func(r *http.Request, _, answer http.Header) int {
+		if strings.Count(r.URL.Path, "/") > 3 {
+			answer.Set("X-Odd", "x")
+		}
+		return 0
+	}
+	if _, _, err := Run(context.Background(), endpoint(t, nil), endpoint(t, all), o); err != nil || len(numbers) != 1 || numbers[0] != 732 {
+		t.Error(numbers, err)
 	}
 }
 

@@ -162,6 +162,9 @@ func (g *gen) sequence(number int, t theme, everything []op) Sequence {
 		}
 		r := o(g)
 		r.Feature = orElse(r.Feature, t.name)
+		if s.endsAccount(&r) {
+			r.User = Owner // who may not
+		}
 		s.Requests = append(s.Requests, r)
 	}
 	return s

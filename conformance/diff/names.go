@@ -81,7 +81,7 @@ func (n *names) version(back int) string {
 // saw remembers what later requests may refer to. Times of containers are
 // left out: whether an object is younger is a matter of fractions of a second.
 func (n *names) saw(r *Request, a *Answer) {
-	if v := a.Get("X-Object-Version-Id"); v != "" && v != "null" {
+	if v := a.Get("X-Object-Version-Id"); v != "" && v != "null" && a.Status/100 == 2 { // a refusal may name what was asked for
 		n.versions = append(n.versions, v)
 	}
 	if r.Kind() == "object" {

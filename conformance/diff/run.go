@@ -3,6 +3,7 @@ package diff
 import (
 	"context"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -14,6 +15,7 @@ import (
 type Options struct {
 	Sequences int
 	Seed      int
+	First     int // number of the first sequence; default 1
 	// Match limits the run to themes with one of these names.
 	Match []string
 	Jobs  int
@@ -54,6 +56,7 @@ type runner struct {
 	stats    Stats
 	findings map[string]*Finding
 	order    []*Finding
+	err      error // that ended the run
 }
 
 // host is the name that both endpoints are called by, so that URLs in their
@@ -67,8 +70,9 @@ func Run(ctx context.Context, a, b *target.Target, o Options) (Stats, []*Finding
 		o.Table = Table()
 	}
 	o.MaxFindings = max(o.MaxFindings, 1)
+	o.First = max(o.First, 1)
 	o.Jobs = max(o.Jobs, 1)
-	r := &runner{a: a, b: b, o: o, run: fmt.Sprintf("%x", time.Now().Unix()), findings: map[string]*Finding{}}
+	r := &runner{a: a, b: b, o: o, run: fmt.Sprintf("%08x", rand.Uint32()), findings: map[string]*Finding{}}
 	r.stats = Stats{Explained: map[string]int{}, Features: map[string]int{}, Statuses: map[int]int{}}
 	for _, t := range []*target.Target{a, b} {
 		if err := t.Authenticate(ctx); err != nil {
@@ -88,14 +92,14 @@ func Run(ctx context.Context, a, b *target.Target, o Options) (Stats, []*Finding
 				if n > o.Sequences {
 					return
 				}
-				if w.compare(ctx, Draw(o.Seed, n, o.Match)) >= o.MaxFindings {
+				if w.compare(ctx, Draw(o.Seed, o.First+n-1, o.Match)) >= o.MaxFindings {
 					stop()
 				}
 			}
 		})
 	}
 	all.Wait()
-	return r.stats, r.order, nil
+	return r.stats, r.order, r.err
 }
 
 // worker runs one sequence at a time.
@@ -130,17 +134,21 @@ const sharedUses = 50
 
 // compare runs one sequence and returns how many findings there are by now.
 func (w *worker) compare(ctx context.Context, s Sequence) int {
-	if s.Shared && (w.shared == "" || w.uses >= sharedUses) {
-		w.uses = 0
-		w.shared = w.r.name()
-		w.both(ctx, Sequence{Requests: []Request{{Method: "PUT", Target: "/v1/{acct}/" + w.shared, User: Owner}}}, 0)
+	if err := w.prepare(ctx, &s); err != nil {
+		w.r.fail(err)
+		return w.r.o.MaxFindings
 	}
-	w.uses++
 	res := w.both(ctx, s, 0)
 	unsteady := false
 	if len(res.differences) > 0 {
 		// Once more, slowly: what remains is no matter of delays.
 		res = w.both(ctx, s, slow)
+		for range overloadTries {
+			if !overloaded(res) || !sleep(ctx, overloadPause) {
+				break
+			}
+			res = w.both(ctx, s, slow)
+		}
 		unsteady = len(res.differences) == 0
 	}
 	if ctx.Err() != nil {
@@ -159,6 +167,72 @@ func (w *worker) compare(ctx context.Context, s Sequence) int {
 	w.r.mu.Lock()
 	defer w.r.mu.Unlock()
 	return len(w.r.order)
+}
+
+// prepare makes sure that the sequence has a container to work in, if it uses
+// one that others use. In an account that takes none any more every sequence
+// would be clean, and say nothing.
+func (w *worker) prepare(ctx context.Context, s *Sequence) error {
+	if w.uses++; !s.Shared || w.shared != "" && w.uses < sharedUses {
+		return nil
+	}
+	var err error
+	for try := range prepareTries {
+		w.uses, w.shared = 0, w.r.name()
+		res := w.both(ctx, Sequence{Requests: []Request{{Method: "PUT", Target: "/v1/{acct}/" + w.shared, User: Owner}}}, time.Duration(try)*slow)
+		if err = made('A', res.a[0]); err == nil {
+			err = made('B', res.b[0])
+		}
+		if err == nil || ctx.Err() != nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// prepareTries is for new accounts, which several workers make at the same
+// time by their first containers.
+const prepareTries = 6
+
+func made(endpoint rune, a *Answer) error {
+	if a.Status/100 == 2 {
+		return nil
+	}
+	return fmt.Errorf("endpoint %c makes no container any more: %d %s %s", endpoint, a.Status, a.Reason, a.Failure)
+}
+
+// fail keeps the first error that ends the run.
+func (r *runner) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.err == nil {
+		r.err = err
+	}
+}
+
+// A 503 of one endpoint, or none of its answers, may mean that the machine is
+// too busy for it: the sequence is repeated until that is over.
+const (
+	overloadTries = 3
+	overloadPause = 5 * time.Second
+)
+
+func overloaded(res result) bool {
+	if len(res.differences) == 0 {
+		return false
+	}
+	a, b := res.a[len(res.a)-1], res.b[len(res.b)-1]
+	return a.Status == 503 || b.Status == 503 || a.Failure != b.Failure
+}
+
+// sleep is false if ctx ended before.
+func sleep(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
+	}
 }
 
 // slow is the pause before each request of a repeated sequence.
@@ -236,10 +310,7 @@ func (e *side) play(ctx context.Context, s Sequence, n names, pause time.Duratio
 	var out []*Answer
 	for i := range s.Requests {
 		if pause > 0 {
-			select {
-			case <-time.After(pause):
-			case <-ctx.Done():
-			}
+			_ = sleep(ctx, pause) // requests of an ended run fail
 		}
 		r, err := n.filled(&s.Requests[i])
 		a := &Answer{}
@@ -284,7 +355,7 @@ func (r *runner) judge(s Sequence, a, b []*Answer) result {
 		for _, d := range compare(req, x, y) {
 			if name := explain(r.o.Table, req, d, x, y); name != "" {
 				res.explained = append(res.explained, name)
-				parted = parted || d.Field == "status" || d.Field == "failure"
+				parted = parted || parts(d, x, y)
 				continue
 			}
 			res.differences = append(res.differences, d)

@@ -66,6 +66,11 @@ func (z *shrinker) try(s Sequence) {
 	if z.left == 0 || z.ctx.Err() != nil || same(s, z.best.sequence) {
 		return
 	}
+	for i := range s.Requests {
+		if s.endsAccount(&s.Requests[i]) {
+			return // was more before, such as a bulk deletion
+		}
+	}
 	z.left--
 	res := z.w.both(z.ctx, s, slow/3)
 	if len(res.a) == len(s.Requests) && res.key == z.best.key {

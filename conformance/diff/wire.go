@@ -105,6 +105,13 @@ func (w *wire) try(ctx context.Context, r *Request, host, token string) (*Answer
 	if err := w.answerHead(a); err != nil {
 		return a, errors.Join(err, sendErr)
 	}
+	if expects && a.Status == 100 && a.Interim == 0 {
+		// It took longer than was waited for.
+		a.Interim, a.Status = a.Status, 0
+		if err := w.answerHead(a); err != nil {
+			return a, err
+		}
+	}
 	return a, w.answerBody(a, r.Method)
 }
 

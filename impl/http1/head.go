@@ -74,6 +74,7 @@ func endOfHead(buf []byte, from int) int {
 }
 
 // readLongHead gathers a head that is larger than the buffer, within limits.
+// With an error for fields comes the head as far as it was read.
 func readLongHead(br *bufio.Reader, l *Limits) (string, error) {
 	var head []byte
 	line, fields := 0, 0 // where the line began, where the fields did
@@ -84,9 +85,9 @@ func readLongHead(br *bufio.Reader, l *Limits) (string, error) {
 		case line == 0 && size >= l.Start:
 			return "", ErrStartTooLong
 		case line > 0 && size >= l.Line:
-			return "", ErrLineTooLong
+			return string(head), ErrLineTooLong
 		case line > 0 && len(head)-fields > l.Total+len("\r\n"):
-			return "", ErrTooLarge
+			return string(head), ErrTooLarge
 		}
 		if err == bufio.ErrBufferFull {
 			continue

@@ -35,14 +35,15 @@ type Response struct {
 	KeepAlive bool  // the connection may carry another request
 }
 
-// ReadRequest reads the head of a request.
+// ReadRequest reads the head of a request. With an error in what follows the
+// first line comes what that says; with any other, nil.
 func ReadRequest(br *bufio.Reader, l Limits) (*Request, error) {
 	if err := skipEmptyLines(br); err != nil {
 		return nil, err
 	}
-	head, err := readHead(br, &l)
-	if err != nil {
-		return nil, err
+	head, headErr := readHead(br, &l)
+	if head == "" {
+		return nil, headErr
 	}
 	line, rest, size := cutLine(head)
 	if size >= l.Start {
@@ -52,8 +53,12 @@ func ReadRequest(br *bufio.Reader, l Limits) (*Request, error) {
 	if err := r.start(line); err != nil {
 		return nil, err
 	}
+	if headErr != nil {
+		return r, headErr
+	}
+	var err error
 	if r.Header, err = parseFields(rest, &l); err != nil {
-		return nil, err
+		return r, err
 	}
 	return r, r.frame()
 }

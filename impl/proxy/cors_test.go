@@ -162,6 +162,9 @@ func TestInfoAdmin(t *testing.T) {
 		require.Equal(t, map[string]any{"encryption": map[string]any{"enabled": true}, "disallowed_sections": []any{"swift.policies", "tempurl.methods"}}, v["admin"])
 		a = c.do(t, "GET", "/info", "")
 		require.NotContains(t, a.body, "encryption")
+		require.NotContains(t, a.header, "Access-Control-Allow-Origin")
+		a = c.do(t, "GET", "/info", "", "Origin", "")
+		require.Equal(t, []string{""}, a.header["Access-Control-Allow-Origin"], "an empty origin is one")
 		req = c.request("GET", "/info", "")
 		req.RawQuery = "swiftinfo_sig=x&swiftinfo_expires=9999999999"
 		require.Equal(t, 401, c.serve(t, req).status)

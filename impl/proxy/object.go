@@ -121,8 +121,8 @@ func (c *call) forWrite() (t target, fault *web.Response) {
 
 func putObject(c *call) *web.Response {
 	req := c.req
-	ifNoneMatch := req.Header.Get("If-None-Match")
-	if ifNoneMatch != "" && !hasStar(ifNoneMatch) {
+	ifNoneMatch, conditional := req.Header["If-None-Match"]
+	if conditional && !hasStar(ifNoneMatch[0]) {
 		return web.Plain(http.StatusBadRequest, "If-None-Match only supports *")
 	}
 	t, fault := c.forWrite()
@@ -147,7 +147,7 @@ func putObject(c *call) *web.Response {
 	}
 	a, err := c.fan.Put(c.ctx, fanout.PutRequest{
 		Entity: c.path.String(), Headers: headers, Nodes: nodes, Body: req.Body, Length: req.ContentLength,
-		MaxSize: c.swift.Limits.MaxFileSize, IfNoneMatch: ifNoneMatch != "", TxnID: req.Meta.TxnID,
+		MaxSize: c.swift.Limits.MaxFileSize, IfNoneMatch: conditional, TxnID: req.Meta.TxnID,
 	})
 	if err != nil {
 		c.countClientFault(err)

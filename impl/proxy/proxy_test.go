@@ -160,6 +160,7 @@ func TestObjectWriteChecks(t *testing.T) {
 			{"metadata name", "POST", "/v1/a/c/o", "", []string{"X-Object-Meta-" + long[:129], "x"}, 400},
 			{"empty metadata name", "POST", "/v1/a/c/o", "", []string{"X-Object-Meta-", "x"}, 400},
 			{"etag condition", "PUT", "/v1/a/c/o", "x", []string{"If-None-Match", `"abc"`}, 400},
+			{"empty condition", "PUT", "/v1/a/c/o", "x", []string{"If-None-Match", ""}, 400},
 			{"star condition", "PUT", "/v1/a/c/o", "x", []string{"If-None-Match", "*"}, 201},
 			{"delete in the past", "PUT", "/v1/a/c/o", "x", []string{"X-Delete-At", "1000"}, 400},
 			{"delete at nonsense", "POST", "/v1/a/c/o", "", []string{"X-Delete-At", "soon"}, 400},

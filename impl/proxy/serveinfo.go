@@ -51,8 +51,8 @@ func (s *Server) serveInfo(req *web.Request) *web.Response {
 		return web.FromError(err)
 	}
 	resp := web.Text(http.StatusOK, string(body), "application/json; charset=UTF-8")
-	if origin := req.Header.Get("Origin"); origin != "" {
-		resp.Header.Set("Access-Control-Allow-Origin", origin)
+	if origin := req.Header["Origin"]; origin != nil {
+		resp.Header.Set("Access-Control-Allow-Origin", origin[0])
 		resp.Header.Set("Access-Control-Expose-Headers", "x-trans-id")
 	}
 	return resp

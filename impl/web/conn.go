@@ -98,6 +98,9 @@ func (c *conn) exchange() bool {
 	if err != nil && resp == nil {
 		return false // the client has gone, or takes too long
 	}
+	if head != nil {
+		x.req.Method = head.Method // HEAD is refused without a body
+	}
 	x.life.begin(c)
 	c.current.Store(x)
 	done := x.answer(resp)

@@ -72,6 +72,26 @@ func TestRefusedHeads(t *testing.T) {
 	}
 }
 
+// Refusals of HEAD end with their heads, too.
+func TestRefusedHEAD(t *testing.T) {
+	long := "HEAD / HTTP/1.1\r\nX-A: " + strings.Repeat("x", 20<<10) + "\r\n\r\n"
+	for name, request := range map[string]string{
+		"target": "HEAD a HTTP/1.1\r\n\r\n", "name": "HEAD / HTTP/1.1\r\nA B: c\r\n\r\n", "length": "HEAD / HTTP/1.1\r\nContent-Length: x\r\n\r\n",
+		"coding": "HEAD / HTTP/1.1\r\nTransfer-Encoding: gzip, chunked\r\n\r\n", "long line": long,
+	} {
+		t.Run(name, func(t *testing.T) {
+			edge(t, nil, func(t *testing.T, c net.Conn) {
+				go func() { _, _ = io.WriteString(c, request) }() // not all of it need be read
+				b, err := io.ReadAll(c)
+				head, body, ok := strings.Cut(string(b), "\r\n\r\n")
+				if err != nil || !ok || body != "" || !strings.Contains(head, "\r\nConnection: close") {
+					t.Errorf("%q, %v", b, err)
+				}
+			})
+		})
+	}
+}
+
 func TestAbsoluteForm(t *testing.T) {
 	for target, want := range map[string][3]string{
 		"http://x:1/a%20b?q": {"x:1", "/a b", "q"}, "HTTPS://x": {"x", "/", ""}, "http://x?q": {"x", "/", "q"},

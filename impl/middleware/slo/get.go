@@ -23,12 +23,7 @@ func (f *filter) get(ctx context.Context, client *web.Request) *web.Response {
 	// The object server judges conditions by the ETag of the whole, if it was
 	// stored, and always sends the whole manifest.
 	web.AddEtagIsAt(&req, etagHeader)
-	ignore := req.Header.Get(ignoreRangesIf)
-	if ignore != "" {
-		ignore += ","
-	}
-	req.Header.Set(ignoreRangesIf, ignore+markerHeader)
-
+	wholeManifests(req.Header)
 	resp := f.next.Serve(ctx, &req)
 	if !isLarge(resp) {
 		return resp
@@ -39,6 +34,16 @@ func (f *filter) get(ctx context.Context, client *web.Request) *web.Response {
 		return refusal
 	}
 	return f.large(ctx, &req, resp, part)
+}
+
+// wholeManifests makes the object server send a manifest whole, and of any
+// other object what Range asks for.
+func wholeManifests(h http.Header) {
+	ignore := h.Get(ignoreRangesIf)
+	if ignore != "" {
+		ignore += ","
+	}
+	h.Set(ignoreRangesIf, ignore+markerHeader)
 }
 
 func isLarge(resp *web.Response) bool { return config.Truth(resp.Header.Get(markerHeader)) }
@@ -199,21 +204,29 @@ func (f *filter) getManifest(ctx context.Context, req *web.Request, raw bool) *w
 	inner := *req
 	if raw {
 		inner.Header = req.Header.Clone()
-		for _, name := range [...]string{"Range", "If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"} {
+		for _, name := range [...]string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"} {
 			inner.Header.Del(name) // they mean the raw form
 		}
+		wholeManifests(inner.Header)
 	}
 	resp := f.next.Serve(ctx, &inner)
+	if raw && isLarge(resp) && (resp.Status == http.StatusPartialContent || resp.Status == http.StatusRequestedRangeNotSatisfiable) {
+		// By an old object server.
+		resp.Abandon()
+		inner.Header.Del("Range")
+		resp = f.next.Serve(ctx, &inner)
+	}
 	if !isLarge(resp) {
-		if raw && resp.Status == http.StatusOK {
+		if raw && resp.OK() {
 			return web.Conditional(req, resp, web.ConditionalOptions{}) // no large object: they mean this
 		}
 		return resp
 	}
-	if !raw || !resp.OK() {
-		if resp.OK() {
-			resp.Header.Set("Content-Type", "application/json; charset=utf-8")
-		}
+	switch {
+	case !raw: // also if a condition failed, of whose body this is not the type
+		resp.Header.Set("Content-Type", "application/json; charset=utf-8")
+		return resp
+	case !resp.OK():
 		return resp
 	}
 	text, err := resp.ReadAll(maxStoredManifest)

@@ -12,6 +12,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf16"
 
 	"apus/impl/config"
 )
@@ -193,7 +194,30 @@ func rawManifest(stored []byte) ([]byte, error) {
 	if items == nil {
 		items = []map[string]any{}
 	}
-	return heartbeat.EncodeJSON(items), nil
+	return encodeManifest(items), nil
+}
+
+// encodeManifest is JSON as OpenStack Swift writes it, so that equal manifests
+// have equal ETags and lengths: ASCII, with spaces behind commas and colons.
+func encodeManifest(v any) []byte {
+	var out []byte
+	quoted, escaped := false, false
+	for _, c := range string(heartbeat.EncodeJSON(v)) {
+		switch {
+		case c >= 0x10000:
+			high, low := utf16.EncodeRune(c)
+			out = fmt.Appendf(out, `\u%04x\u%04x`, high, low)
+		case c >= 0x80:
+			out = fmt.Appendf(out, `\u%04x`, c)
+		case !quoted && (c == ',' || c == ':'):
+			out = append(out, byte(c), ' ')
+		default:
+			out = append(out, byte(c))
+		}
+		quoted = quoted != (c == '"' && !escaped)
+		escaped = c == '\\' && !escaped
+	}
+	return out
 }
 
 // decodeBase64 wants the padding, of which there may be too much, and takes

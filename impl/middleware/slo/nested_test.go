@@ -193,7 +193,7 @@ func TestGetManifest(t *testing.T) {
 		t.Errorf("%d %s %s", got.Status, got.Header.Get("Content-Type"), got.Body)
 	}
 	a := hexMD5("0123456789")
-	raw := `[{"etag":"` + hexMD5(a) + `","path":"/c/in","size_bytes":10},{"etag":"` + a + `","path":"/seg/a","range":"1-2","size_bytes":10},{"data":"aGVsbG8="}]`
+	raw := `[{"etag": "` + hexMD5(a) + `", "path": "/c/in", "size_bytes": 10}, {"etag": "` + a + `", "path": "/seg/a", "range": "1-2", "size_bytes": 10}, {"data": "aGVsbG8="}]`
 	got = get(h, "/c/o?multipart-manifest=get&format=raw", "Range", "bytes=0-1")
 	if got.Status != 200 || got.Body != raw || got.Header.Get("Content-Type") != "a/b" || got.Header.Get("Etag") != hexMD5(raw) || got.ContentLength != int64(len(raw)) {
 		t.Errorf("raw: %d %s %s\nwant %s", got.Status, got.Header.Get("Content-Type"), got.Body, raw)
@@ -201,12 +201,25 @@ func TestGetManifest(t *testing.T) {
 	if got = get(h, "/c/o?multipart-manifest=get&format=raw", "If-None-Match", hexMD5(raw)); got.Status != 304 {
 		t.Errorf("raw, not modified: %d", got.Status)
 	}
+	got = get(h, "/c/o?multipart-manifest=get", "If-None-Match", hexMD5(stored))
+	if got.Status != 304 || got.Header.Get("Content-Type") != "application/json; charset=utf-8" {
+		t.Errorf("not modified: %d %s", got.Status, got.Header.Get("Content-Type"))
+	}
 	before := get(h, "/c/o")
 	if got := putLarge(t, h, "/c/copy", raw); got.Header.Get("Etag") != before.Header.Get("Etag") {
 		t.Errorf("the raw form makes another object: %s", got.Header.Get("Etag"))
 	}
+	s.log()
 	if got = get(h, "/seg/a?multipart-manifest=get&format=raw", "Range", "bytes=2-3"); got.Status != 206 || got.Body != "23" {
 		t.Errorf("a plain object: %d %q", got.Status, got.Body)
+	}
+	if log := s.log(); len(log) != 1 || !strings.HasSuffix(log[0], " bytes=2-3") {
+		t.Errorf("its part was asked for by %q", log) // nobody else can cut what a server sends
+	}
+	for _, s.old = range []bool{true, false} {
+		if got = get(h, "/c/o?multipart-manifest=get&format=raw", "Range", "bytes=0-1"); got.Status != 200 || got.Body != raw {
+			t.Errorf("raw, of an old server %t: %d %s", s.old, got.Status, got.Body)
+		}
 	}
 	if got = get(h, "/c/none?multipart-manifest=get"); got.Status != 404 {
 		t.Errorf("a missing object: %d", got.Status)

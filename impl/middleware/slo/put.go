@@ -90,7 +90,7 @@ func (u *upload) run(ctx context.Context) (resp *web.Response, failures []heartb
 	if ctx.Err() != nil { // nobody waits for it any more
 		return web.NewResponse(swift.ClientGone.Status()), nil
 	}
-	return u.store(ctx, u.req, heartbeat.EncodeJSON(m.stored), size, etag), nil
+	return u.store(ctx, u.req, encodeManifest(m.stored), size, etag), nil
 }
 
 // maxExplanation is the longest answer to a PUT that a report repeats.

@@ -74,6 +74,7 @@ func (m *Mover) Open(ctx context.Context, req *web.Request, version string, p sw
 	sub := m.Request(req, http.MethodGet, version, p)
 	sub.RawQuery = "symlink=get"
 	sub.Header.Set("X-Newest", "True")
+	sub.Header.Del(allowReserved) // the name is the client's
 	resp := m.Next.Serve(ctx, sub)
 	if resp.OK() && (resp.ContentLength < 0 || resp.ContentLength > m.MaxFileSize) {
 		resp.Abandon()

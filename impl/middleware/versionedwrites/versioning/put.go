@@ -161,8 +161,12 @@ func (o *object) link(ctx context.Context, t target) *web.Response {
 	h.Del("Transfer-Encoding")
 	h.Del("Expect")
 	req.Method, req.Body, req.ContentLength, req.Phases, req.Source = http.MethodPut, http.NoBody, 0, nil, source
-	resp := o.next.Serve(ctx, &req)
 	// The version is there even if the link was refused.
+	return t.label(o.next.Serve(ctx, &req))
+}
+
+// label tells the client which version an answer is about.
+func (t *target) label(resp *web.Response) *web.Response {
 	resp.Header.Set("Etag", t.etag)
 	resp.Header.Set(versionHeader, t.id.Internal())
 	return resp

@@ -320,7 +320,9 @@ func TestVersionIDs(t *testing.T) {
 	w.do(404, "GET", "c/o?version-id=1", "")
 	w.do(400, "GET", "other/o?version-id=1", "") // never had versions
 	w.do(404, "PUT", "c/o?version-id=1", "")
-	w.do(400, "PUT", "c/o?version-id="+m, "")
+	if got := w.do(400, "PUT", "c/o?version-id="+m, ""); got.Header.Get("X-Object-Version-Id") != m || got.Header.Get("Etag") == "" {
+		t.Errorf("a marker is refused with %v", got.Header)
+	}
 	w.do(400, "PUT", "c/o?version-id="+v1, "body")
 	req := webtest.Request("PUT", "/v1/a/c/o?version-id="+v1)
 	if got := webtest.Do(w.h, req); got.Status != 411 {
@@ -337,6 +339,17 @@ func TestVersionIDs(t *testing.T) {
 	if got := w.do(200, "GET", "c/o", ""); got.Body != "one" {
 		t.Errorf("restored %q", got.Body)
 	}
+}
+
+func TestReservedNamesAreRefused(t *testing.T) {
+	w := newWorld(t)
+	for _, method := range []string{"PUT", "DELETE"} {
+		if got := w.do(412, method, "c/\x00", "x"); got.Body != "contains NULL" {
+			t.Errorf("%s: %q", method, got.Body)
+		}
+	}
+	w.do(412, "DELETE", "c/\x00?version-id=1", "")
+	w.want(hidden)
 }
 
 func TestIfNoneMatchWritesNothing(t *testing.T) {

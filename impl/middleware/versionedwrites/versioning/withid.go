@@ -93,6 +93,7 @@ func (o *object) current(ctx context.Context) (id string, exists bool, fault *we
 	head := o.move.Request(o.req, http.MethodHead, o.version, o.path)
 	head.RawQuery = "symlink=get"
 	head.Header.Set("X-Newest", "True")
+	head.Header.Del(allowReserved) // the name is the client's
 	resp := o.next.Serve(ctx, head)
 	if resp.Status != http.StatusNotFound {
 		if fault := verdict(resp); fault != nil {
@@ -168,12 +169,13 @@ func (o *object) restore(ctx context.Context, at swift.Timestamp) *web.Response 
 		return fault
 	}
 	head.Discard()
-	if isMarker(head.Header) {
-		return web.HTML(http.StatusBadRequest, "Invalid Content-Type, swift_* is not a valid parameter name.")
-	}
 	t := target{
 		id: at, etag: web.Unquote(head.Header.Get("Etag")), bytes: head.Header.Get(sloSize),
 		contentType: head.Header.Get("Content-Type"),
+	}
+	if isMarker(head.Header) {
+		// No link can have this type. The refusal tells the version all the same.
+		return t.label(web.HTML(http.StatusBadRequest, "Invalid Content-Type, swift_* is not a valid parameter name."))
 	}
 	if t.bytes == "" {
 		t.bytes = formatLength(head.ContentLength)
