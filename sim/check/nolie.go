@@ -18,7 +18,8 @@ import (
 //     and as many handoffs before it answers 404, it answers 503 if the ones
 //     without the object are not a quorum that replied, and it does not
 //     count handoffs, or the first primary, that never heard of the object.
-//     412 to "If-Match: *" is the same statement.
+//     412 to "If-Match: *" is the same statement. What has expired may be
+//     answered so, unless the client asked for that too.
 //     A version that the answer to a PUT named is there for good, because
 //     nobody deletes any.
 //   - "no-container": no 404 to a GET or HEAD of a container, or to a PUT of
@@ -30,7 +31,8 @@ import (
 //     422 to one without. (A copy of what is damaged may be refused so.)
 //   - "condition": 304, 412 and 200 agree with the conditions of the request
 //     and with Etag and Last-Modified of the answer; 412 only comes to a
-//     request with a condition.
+//     request with a condition, or from an archive that faults kept from
+//     taking the old version.
 //   - "range": 416 only comes to a range that the stated length cannot
 //     satisfy, and that length is that of a value written under the name.
 //     With three ranges or more Swift may also refuse because they overlap.
@@ -85,7 +87,8 @@ func (c *liar) absent(o *model.Op, ops []*model.Op) {
 		return
 	}
 	for _, p := range ops {
-		if p.Kind.PutsObject() && p.Resp.Status == http.StatusCreated && p.Outcome == model.OK && p.End < o.Start && !c.mayBeDeleted(p, o, ops) {
+		if p.Kind.PutsObject() && p.Resp.Status == http.StatusCreated && p.Outcome == model.OK && p.End < o.Start &&
+			!c.mayBeDeleted(p, o, ops) && !c.order.mayHaveExpired(p, o, ops) {
 			c.fail("absent", o, []*model.Op{p}, "%d for an object that was stored and not deleted", o.Resp.Status)
 			return
 		}
@@ -140,7 +143,7 @@ func (c *liar) put(o *model.Op) {
 		c.fail("put-etag", o, nil, "the Etag of the answer is %s, which nothing at the source had", o.Resp.Header.Get("Etag"))
 	case o.Resp.Status == http.StatusUnprocessableEntity && !o.Req.BadEtag && o.Kind != model.ObjectCopy:
 		c.fail("refused-etag", o, nil, "422 to a PUT whose Etag was right or not given")
-	case o.Resp.Status == http.StatusPreconditionFailed && o.Req.Header.Get("If-None-Match") == "":
+	case o.Resp.Status == http.StatusPreconditionFailed && o.Req.Header.Get("If-None-Match") == "" && !c.order.legacy.refused(c.h, o):
 		c.fail("condition", o, nil, "412 to a PUT without a condition")
 	case created && o.Req.Header.Get("X-Object-Manifest") != "": // an empty object
 	case created && strings.Trim(o.Resp.Header.Get("Etag"), `"`) != v.ETag:
