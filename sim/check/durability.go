@@ -37,7 +37,10 @@ import (
 // a DELETE follows: a tombstone hides older data with all their metadata, also
 // metadata newer than itself.
 func Durability(h *model.History, records []Record, hasher swift.Hasher) []Violation {
-	d := &durability{h: h, order: newOrder(h, records), writers: writers(h), copies: newCopies(h), byHash: map[swift.Hash][]*Record{}, inArchive: map[swift.Path]map[swift.Hash][]*Record{}}
+	d := &durability{
+		h: h, order: newOrder(h, records), writers: writers(h), copies: newCopies(h),
+		byHash: map[swift.Hash][]*Record{}, inArchive: map[swift.Path]map[swift.Hash][]*Record{},
+	}
 	d.legacy = d.order.legacy
 	for i := range records {
 		r := &records[i]

@@ -129,9 +129,12 @@ func TestBroughtBackIsOlderByDesign(t *testing.T) {
 			h.Values[id(1)] = model.NewValue(id(1), 101)
 			back(h, tc.header)
 			v, _ := Linearizable(h.History, DefaultLimits())
-			for what, got := range map[string][]Violation{tc.integrity: Integrity(h.History), tc.newest: Newest(h.History), tc.linear: v.Violations} {
-				if kinds(got) != what {
-					t.Errorf("violations %q, want %q: %v", kinds(got), what, got)
+			for _, judged := range []struct {
+				want string
+				got  []Violation
+			}{{tc.integrity, Integrity(h.History)}, {tc.newest, Newest(h.History)}, {tc.linear, v.Violations}} {
+				if kinds(judged.got) != judged.want {
+					t.Errorf("violations %q, want %q: %v", kinds(judged.got), judged.want, judged.got)
 				}
 			}
 		})

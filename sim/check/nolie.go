@@ -10,7 +10,7 @@ import (
 
 // NoLie promises of every status that it says what happened.
 //
-//   - "absent": no 404 to a GET or HEAD of an object of which a PUT was
+//   - "absent": no 404 to a GET, HEAD or POST of an object of which a PUT was
 //     answered 201 before the read began, unless a DELETE that may be newer
 //     than that PUT had begun before the read ended. Faults within the budget
 //     are no excuse: the PUT is on two disks or more, in different zones, and
@@ -41,9 +41,10 @@ import (
 //   - "last-modified": Last-Modified in a 201 lies within the request, rounded
 //     up to a second, give or take the clock error.
 //
-// A DELETE may be answered 404 although some replica has the object, and a
-// POST likewise, when two replicas missed it: that is Swift's majority, and
-// judged in runs without faults only (Linearizable).
+// A DELETE may be answered 404 although some replica has the object, when two
+// replicas missed it: that is Swift's majority, and judged in runs without
+// faults only (Linearizable). A POST may not, because while one node has the
+// object the proxy asks handoffs too, and answers 503 if those have not.
 func NoLie(h *model.History) []Violation {
 	c := &liar{h: h, order: newOrder(h, nil), copies: newCopies(h)}
 	by := byPath(h)
@@ -52,6 +53,9 @@ func NoLie(h *model.History) []Violation {
 			c.absent(o, by[o.Path()])
 			c.condition(o)
 			c.unsatisfiable(o, by[o.Path()])
+		}
+		if o.Kind == model.ObjectPost {
+			c.absent(o, by[o.Path()])
 		}
 		if o.Kind.PutsObject() {
 			c.put(o)
