@@ -32,6 +32,10 @@
 // it a linearizable read. The metadata that a POST wrote is not part of what
 // X-Newest compares and may always be stale.
 //
+// What has expired is absent to those who do not ask for it, and on the disks
+// nevertheless. It expires by the clock of the proxy that is asked, so the
+// same clock error is allowed for as with timestamps.
+//
 // A version of an object, once an answer has named it, never changes and is
 // deleted by nobody: it is read under its identity for good, whatever became
 // of the object. A read through a symbolic link is a read of what the link
@@ -42,6 +46,10 @@
 // does not speak of may have happened. A copy writes a value with an identity
 // of its own, whose content is known by its ETag alone: it must be that of
 // something that may have been at the source before the copy was over.
+//
+// The older versioning makes copies with every overwriting, so its writes may
+// fail where a copy may; its DELETE in a stack is a PUT of an older value. Such
+// names are no registers, and what they show may be older than what was there.
 //
 // 404 is another matter, because the proxy looks at every primary and as
 // many handoffs before it gives that answer, and does not count those that

@@ -17,7 +17,8 @@ import (
 //     is not older than the write: the write itself or what superseded it. For
 //     each device whose content the faults destroyed one fewer is promised,
 //     but never fewer than one. A PUT answered 202 promises one device: the
-//     one that had something newer.
+//     one that had something newer. So does a DELETE that brings an older
+//     version back, which is a PUT.
 //   - "damaged": no device holds a record that cannot be read, unless its
 //     content was destroyed by a fault. A file that appears under its final
 //     name before its content is durable shows up here.
@@ -25,7 +26,9 @@ import (
 //     write that was not refused.
 //   - "mixed": all copies with the same timestamp are the same.
 //   - "lost version": every version that the answer to a PUT named is on as
-//     many devices as its object must be, whatever came after it.
+//     many devices as its object must be, whatever came after it, and the
+//     archive of the older kind of versioning has every version whose successor
+//     was acknowledged, where it is certain which that was.
 //
 // The rule for "lost" needs no order among concurrent writes: a device only
 // ever replaces what it has by something newer, so whatever the order was,
@@ -34,19 +37,26 @@ import (
 // a DELETE follows: a tombstone hides older data with all their metadata, also
 // metadata newer than itself.
 func Durability(h *model.History, records []Record, hasher swift.Hasher) []Violation {
-	d := &durability{h: h, order: newOrder(h, records), writers: writers(h), copies: newCopies(h), byHash: map[swift.Hash][]*Record{}}
+	d := &durability{
+		h: h, order: newOrder(h, records), writers: writers(h), copies: newCopies(h),
+		byHash: map[swift.Hash][]*Record{}, inArchive: map[swift.Path]map[swift.Hash][]*Record{},
+	}
+	d.legacy = d.order.legacy
 	for i := range records {
 		r := &records[i]
 		d.byHash[r.Hash] = append(d.byHash[r.Hash], r)
 	}
 	paths, by := h.ByObject()
 	known := map[swift.Hash]swift.Path{}
+	d.archived(records, known, hasher)
 	for _, p := range paths {
 		known[hasher.Hash(p)] = p
 		d.name(p, by[p], d.byHash[hasher.Hash(p)])
 		d.versions(p, by[p], hasher)
+		if d.legacy.keeps(p) {
+			d.unarchived(p, by[p])
+		}
 	}
-	d.archived(records, known, hasher)
 	for i := range records {
 		d.record(&records[i], known)
 	}
@@ -59,7 +69,10 @@ type durability struct {
 	writers map[model.ValueID]*model.Op
 	copies  *copies
 	byHash  map[swift.Hash][]*Record
-	found   []Violation
+	legacy  *legacy
+	// inArchive are the records of an object's archived versions.
+	inArchive map[swift.Path]map[swift.Hash][]*Record
+	found     []Violation
 }
 
 // name counts the copies of every acknowledged write of one name.
@@ -107,7 +120,7 @@ func (d *durability) promised(o *model.Op) int {
 		return 0
 	}
 	need := max(1, d.h.Facts.Copies-len(d.h.Facts.Destroyed))
-	if o.Kind.PutsObject() && o.Resp.Status == 202 {
+	if o.Kind.PutsObject() && o.Resp.Status == 202 || o.Kind.DeletesObject() && d.legacy.stacked(o.Path()) {
 		return 1
 	}
 	return need
@@ -146,7 +159,7 @@ func (d *durability) record(r *Record, known map[swift.Hash]swift.Path) {
 		}
 		return
 	}
-	if !ok {
+	if !ok && !(r.Tombstone && d.legacy.removed(d.h, d.order, r)) {
 		fail("foreign", "nobody ever spoke of an object %q", r.Metadata["name"])
 		return
 	}

@@ -25,6 +25,8 @@ import (
 //   - "etag", "metadata": Etag and X-Object-Meta headers are that value's; the
 //     metadata are those of its PUT, or of a POST that may be newer than it. A
 //     copy has ETag and content of what may have been at its source;
+//   - "expired", "expiry": what has expired is not shown, unless it was asked
+//     for; X-Delete-At is what the PUT or POST said whose metadata are shown;
 //   - "version": a version is what the PUT wrote that made it;
 //   - "timestamp": the X-Timestamp of a value lies within its write, give or
 //     take the clock error, and is always the same one.
@@ -93,6 +95,7 @@ func (c *integrity) read(o *model.Op) {
 	if !o.Req.Signed { // which show no metadata
 		c.metadata(o, id)
 	}
+	c.expiry(o, id)
 	if w := c.writers[id]; o.Kind == model.VersionGet && w.Resp.Version() != "" && w.Resp.Version() != o.Req.Version {
 		c.fail("version", o, []*model.Op{w}, "version %s has the value of version %s", o.Req.Version, w.Resp.Version())
 	}

@@ -59,7 +59,7 @@ func Judge(ctx context.Context, h *model.History, opt Options) (Report, []Pictur
 	if err != nil {
 		return report, pictures, fmt.Errorf("check.Judge: rows: %w", err)
 	}
-	add("listings", len(rows), Listings(h, records, rows, opt.Hasher))
+	add("listings", len(rows), append(Listings(h, records, rows, opt.Hasher), Queued(h, records, rows, opt.Hasher)...))
 	return report, pictures, nil
 }
 

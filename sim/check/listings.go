@@ -30,7 +30,9 @@ func Listings(h *model.History, records []Record, rows []Row, hasher swift.Hashe
 	merged := mergeRows(rows)
 	paths, _ := h.ByObject()
 	for p := range merged {
-		paths = append(paths, p)
+		if p.Account != QueueAccount {
+			paths = append(paths, p)
+		}
 	}
 	slices.SortFunc(paths, func(a, b swift.Path) int { return strings.Compare(a.String(), b.String()) })
 	var found []Violation
@@ -211,12 +213,14 @@ func (l *lister) describes(r model.Row, v model.Value) bool {
 // ("stale") exactly what was settled longer than slack before it began: a
 // name whose last write, with all others on it, was over by then. Slack must
 // cover the updates that a container server was too slow to take and that the
-// updater brings later. Listings with a limit are not judged.
+// updater brings later. Listings with a limit are not judged, nor is a name of
+// which a DELETE may have brought back what it was.
 func FreshListings(h *model.History, slack time.Duration) []Violation {
 	if !h.Facts.FaultFree {
 		return nil
 	}
 	paths, by := h.ByObject()
+	versions := newLegacy(h)
 	var found []Violation
 	for _, o := range h.Ops {
 		q, err := url.ParseQuery(o.Req.Query)
@@ -228,7 +232,7 @@ func FreshListings(h *model.History, slack time.Duration) []Violation {
 			shown[string(r.Name)+string(r.Subdir)] = true
 		}
 		for _, p := range paths {
-			if p.Parent() != o.Path() || !inListing(p.Object, q) {
+			if p.Parent() != o.Path() || !inListing(p.Object, q) || versions.stacked(p) {
 				continue
 			}
 			live, known := settled(by[p], o.Start-slack, h)

@@ -62,11 +62,15 @@ func missed(h *model.History, ops []*model.Op, o *model.Op) bool {
 // zone were impaired. It speaks of reads of everything, of PUT and DELETE of objects
 // and of PUT of containers; not of what Swift refuses by design when one
 // replica never heard of the object and another is down: POST, and DELETE of
-// a container. X-Newest reads, of which a copy is one, do not resume in mid-body and may break off, and
+// a container. X-Newest reads, of which a copy is one, also into an archive, do not resume in mid-body and may break off, and
 // so may a body while a proxy waits for a stalled node longer than the client.
 func Available(h *model.History) []Violation {
 	l := &living{h: h, gone: segmentsGone(h)}
+	versions := newLegacy(h)
 	for _, o := range h.Ops {
+		if o.Kind.WritesObject() && versions.keeps(o.Path()) {
+			continue
+		}
 		switch o.Kind {
 		case model.ObjectPost, model.ObjectCopy, model.ContainerPost, model.AccountPost, model.ContainerDelete, model.ManifestDelete, model.Auth:
 			continue
@@ -162,7 +166,8 @@ func oneZone(f *model.Facts, o *model.Op) bool {
 // value that is certainly older than that of a PUT answered 201 or a DELETE
 // answered 204 or 404, not with a value that was certainly deleted. The write
 // is on a primary that answers, because at most one zone was ever away at a
-// time.
+// time. Versions that are named, and what a DELETE may have brought back, are
+// older by design.
 func Newest(h *model.History) []Violation {
 	order := newOrder(h, nil)
 	wrote := writers(h)
@@ -170,7 +175,8 @@ func Newest(h *model.History) []Violation {
 	var found []Violation
 	for _, o := range h.Ops {
 		w := wrote[o.Resp.Value()]
-		if !o.Req.Newest || !o.Kind.ReadsObject() || !o.Resp.Success() || w == nil || !h.Facts.Quiet(o.Start, o.End) {
+		if !o.Req.Newest || !o.Kind.ReadsObject() || !o.Resp.Success() || w == nil || !h.Facts.Quiet(o.Start, o.End) ||
+			o.Kind == model.VersionGet || order.legacy.restored(by[o.Path()], o) {
 			continue
 		}
 		for _, p := range by[o.Path()] {

@@ -10,7 +10,7 @@ import (
 
 // NoLie promises of every status that it says what happened.
 //
-//   - "absent": no 404 to a GET or HEAD of an object of which a PUT was
+//   - "absent": no 404 to a GET, HEAD or POST of an object of which a PUT was
 //     answered 201 before the read began, unless a DELETE that may be newer
 //     than that PUT had begun before the read ended. Faults within the budget
 //     are no excuse: the PUT is on two disks or more, in different zones, and
@@ -18,7 +18,8 @@ import (
 //     and as many handoffs before it answers 404, it answers 503 if the ones
 //     without the object are not a quorum that replied, and it does not
 //     count handoffs, or the first primary, that never heard of the object.
-//     412 to "If-Match: *" is the same statement.
+//     412 to "If-Match: *" is the same statement. What has expired may be
+//     answered so, unless the client asked for that too.
 //     A version that the answer to a PUT named is there for good, because
 //     nobody deletes any.
 //   - "no-container": no 404 to a GET or HEAD of a container, or to a PUT of
@@ -30,7 +31,8 @@ import (
 //     422 to one without. (A copy of what is damaged may be refused so.)
 //   - "condition": 304, 412 and 200 agree with the conditions of the request
 //     and with Etag and Last-Modified of the answer; 412 only comes to a
-//     request with a condition.
+//     request with a condition, or from an archive that faults kept from
+//     taking the old version.
 //   - "range": 416 only comes to a range that the stated length cannot
 //     satisfy, and that length is that of a value written under the name.
 //     With three ranges or more Swift may also refuse because they overlap.
@@ -39,9 +41,10 @@ import (
 //   - "last-modified": Last-Modified in a 201 lies within the request, rounded
 //     up to a second, give or take the clock error.
 //
-// A DELETE may be answered 404 although some replica has the object, and a
-// POST likewise, when two replicas missed it: that is Swift's majority, and
-// judged in runs without faults only (Linearizable).
+// A DELETE may be answered 404 although some replica has the object, when two
+// replicas missed it: that is Swift's majority, and judged in runs without
+// faults only (Linearizable). A POST may not, because while one node has the
+// object the proxy asks handoffs too, and answers 503 if those have not.
 func NoLie(h *model.History) []Violation {
 	c := &liar{h: h, order: newOrder(h, nil), copies: newCopies(h)}
 	by := byPath(h)
@@ -50,6 +53,9 @@ func NoLie(h *model.History) []Violation {
 			c.absent(o, by[o.Path()])
 			c.condition(o)
 			c.unsatisfiable(o, by[o.Path()])
+		}
+		if o.Kind == model.ObjectPost {
+			c.absent(o, by[o.Path()])
 		}
 		if o.Kind.PutsObject() {
 			c.put(o)
@@ -85,7 +91,8 @@ func (c *liar) absent(o *model.Op, ops []*model.Op) {
 		return
 	}
 	for _, p := range ops {
-		if p.Kind.PutsObject() && p.Resp.Status == http.StatusCreated && p.Outcome == model.OK && p.End < o.Start && !c.mayBeDeleted(p, o, ops) {
+		if p.Kind.PutsObject() && p.Resp.Status == http.StatusCreated && p.Outcome == model.OK && p.End < o.Start &&
+			!c.mayBeDeleted(p, o, ops) && !c.order.mayHaveExpired(p, o, ops) {
 			c.fail("absent", o, []*model.Op{p}, "%d for an object that was stored and not deleted", o.Resp.Status)
 			return
 		}
@@ -140,7 +147,7 @@ func (c *liar) put(o *model.Op) {
 		c.fail("put-etag", o, nil, "the Etag of the answer is %s, which nothing at the source had", o.Resp.Header.Get("Etag"))
 	case o.Resp.Status == http.StatusUnprocessableEntity && !o.Req.BadEtag && o.Kind != model.ObjectCopy:
 		c.fail("refused-etag", o, nil, "422 to a PUT whose Etag was right or not given")
-	case o.Resp.Status == http.StatusPreconditionFailed && o.Req.Header.Get("If-None-Match") == "":
+	case o.Resp.Status == http.StatusPreconditionFailed && o.Req.Header.Get("If-None-Match") == "" && !c.order.legacy.refused(c.h, o):
 		c.fail("condition", o, nil, "412 to a PUT without a condition")
 	case created && o.Req.Header.Get("X-Object-Manifest") != "": // an empty object
 	case created && strings.Trim(o.Resp.Header.Get("Etag"), `"`) != v.ETag:

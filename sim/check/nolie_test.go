@@ -48,6 +48,9 @@ func TestNoLie(t *testing.T) {
 		{"404 after DELETE and PUT", func(h hist) { h.del(1, 2, 404); h.put(3, 4, 1, 201); h.miss(5, 6) }, "absent"},
 		{"404 after a refused DELETE", func(h hist) { h.put(1, 2, 1, 201); h.del(3, 4, 401); h.miss(5, 6) }, "absent"},
 		{"404 before the DELETE", func(h hist) { h.put(1, 2, 1, 201); h.miss(3, 4); h.del(5, 6, 204) }, "absent"},
+		{"404 to POST after PUT", func(h hist) { h.put(1, 2, 1, 201); h.post(3, 4, 9, 404) }, "absent"},
+		{"404 to POST after DELETE", func(h hist) { h.put(1, 2, 1, 201); h.del(3, 4, 204); h.post(5, 6, 9, 404) }, ""},
+		{"404 to POST after its end", func(h hist) { h.until(h.put(1, 2, 1, 201), 5); h.post(6, 7, 9, 404) }, ""},
 		{"412 to If-Match any", func(h hist) {
 			h.put(1, 2, 1, 201)
 			o := h.op(model.ObjectGet, 3, 4, 412)

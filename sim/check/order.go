@@ -19,29 +19,35 @@ func latest() swift.Timestamp { return swift.NewTimestamp(swift.MaxTicks, ^uint6
 
 // order knows when values were written, as far as anybody saw.
 type order struct {
-	facts *model.Facts
-	exact map[model.ValueID]swift.Timestamp // of PUTs and of POSTs
+	facts  *model.Facts
+	legacy *legacy
+	exact  map[model.ValueID]swift.Timestamp // of PUTs and of POSTs
 	// doubled are values that were seen with two timestamps, with the second.
 	doubled map[model.ValueID]swift.Timestamp
 }
 
-// newOrder collects every timestamp that reads and disks show.
+// newOrder collects every timestamp that reads and disks show, other than those
+// of copies that the filters of versions make: in a stack a value is written
+// again when it is brought back, and in an archive it is a copy. A POST of an
+// object that has versions goes to the link first, which is what orders it, and
+// then with another timestamp to the version, which reads show.
 func newOrder(h *model.History, records []Record) *order {
-	o := &order{facts: &h.Facts, exact: map[model.ValueID]swift.Timestamp{}, doubled: map[model.ValueID]swift.Timestamp{}}
+	o := &order{facts: &h.Facts, legacy: newLegacy(h), exact: map[model.ValueID]swift.Timestamp{}, doubled: map[model.ValueID]swift.Timestamp{}}
 	for _, op := range h.Ops {
 		ts, ok := op.Resp.Timestamp()
-		if !ok || !op.Kind.ReadsObject() || !op.Resp.Success() || op.Req.Signed {
+		if !ok || !op.Kind.ReadsObject() || !op.Resp.Success() || op.Req.Signed || o.legacy.stacked(op.Path()) {
 			continue // a signed URL hides whether the timestamp is a POST's
 		}
-		if post := metaID(op.Resp.Header, "X-Object-Meta-Post"); post != 0 {
-			o.saw(post, ts)
-		} else {
+		switch post := metaID(op.Resp.Header, "X-Object-Meta-Post"); {
+		case post == 0:
 			o.saw(op.Resp.Value(), ts)
+		case op.Resp.Version() == "":
+			o.saw(post, ts)
 		}
 	}
 	for i := range records {
 		r := &records[i]
-		if r.Tombstone || r.Damage != "" {
+		if r.Tombstone || r.Damage != "" || o.legacy.copied(r.Metadata["name"]) {
 			continue
 		}
 		written := r.Timestamp
@@ -49,7 +55,7 @@ func newOrder(h *model.History, records []Record) *order {
 			written = written.WithOffset(0) // of the version that it leads to
 		}
 		o.saw(model.ValueOfType(r.Metadata["Content-Type"]), written)
-		if !r.MetaTimestamp.IsZero() {
+		if _, _, version := versionOf(r.Metadata["name"]); !version && !r.MetaTimestamp.IsZero() {
 			o.saw(metaIDOf(r.Metadata["X-Object-Meta-Post"]), r.MetaTimestamp)
 		}
 	}

@@ -159,7 +159,7 @@ func (s *scanner) read(r *Record, data, meta string) error {
 		return err
 	}
 	for k := range r.Metadata {
-		if strings.HasPrefix(k, "X-Object-Meta-") {
+		if strings.HasPrefix(k, "X-Object-Meta-") || k == "X-Delete-At" {
 			delete(r.Metadata, k)
 		}
 	}

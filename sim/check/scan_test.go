@@ -78,6 +78,11 @@ func good(n int) *fstest.MapFile {
 	return file(string(b) + "\x00" + `{"name":"/a/c/o","Content-Length":"3","ETag":"` + v.ETag + `","Content-Type":"` + id(n).ContentType() + `","X-Object-Meta-Put":"p"}`)
 }
 
+// expiring is good with an end.
+func expiring(n int) *fstest.MapFile {
+	return file(strings.Replace(string(good(n).Data), `{`, `{"X-Delete-At":"9",`, 1))
+}
+
 // behind is good with more bytes behind the body, and a note of them.
 func behind(n int, more, note string) *fstest.MapFile {
 	body, meta, _ := strings.Cut(string(good(n).Data), "\x00")
@@ -97,6 +102,8 @@ func TestScan(t *testing.T) {
 		{"tombstone", fstest.MapFS{part + one + ".data": good(1), part + two + ".ts": file("")}, two + " tombstone"},
 		{"newer than the tombstone", fstest.MapFS{part + two + ".data": good(1), part + one + ".ts": file("")}, two + " value 1"},
 		{"metadata", fstest.MapFS{part + one + ".data": good(1), part + two + ".meta": meta}, one + " value 1 post " + two + " q"},
+		{"metadata without the end that the data had", fstest.MapFS{part + one + ".data": expiring(1), part + two + ".meta": meta}, one + " value 1 post " + two + " q"},
+		{"data with an end", fstest.MapFS{part + one + ".data": expiring(1)}, one + " value 1 until 9"},
 		{"metadata with a type", fstest.MapFS{part + one + ".data": good(1), part + two + "-1.meta": meta}, one + " value 1 post " + two + " q"},
 		{"older metadata", fstest.MapFS{part + two + ".data": good(1), part + one + ".meta": meta}, two + " value 1"},
 		{"metadata over a tombstone", fstest.MapFS{part + one + ".ts": file(""), part + two + ".meta": meta}, one + " tombstone"},
@@ -149,6 +156,9 @@ func brief(rs []Record) string {
 		if model.ValueOfType(r.Metadata["Content-Type"]) == id(n) {
 			s += " value " + string(rune('0'+n))
 		}
+	}
+	if at := r.Metadata["X-Delete-At"]; at != "" {
+		s += " until " + at
 	}
 	if !r.MetaTimestamp.IsZero() {
 		s += " post " + r.MetaTimestamp.Internal() + " " + r.Metadata["X-Object-Meta-Post"] + r.Metadata["X-Object-Meta-Put"]

@@ -58,14 +58,22 @@ func (d *durability) versions(p swift.Path, ops []*model.Op, hasher swift.Hasher
 	}
 }
 
-// archived adds the names of versions to those that are known, each as that
-// of its object.
+// archived adds the names of versions of both kinds to those that are known,
+// each as that of its object.
 func (d *durability) archived(records []Record, known map[swift.Hash]swift.Path, hasher swift.Hasher) {
 	by := byPath(d.h)
 	for i := range records {
-		stored, object, ok := versionOf(records[i].Metadata["name"])
-		if ok && by[object] != nil && hasher.Hash(stored) == records[i].Hash {
-			known[records[i].Hash] = object
+		r := &records[i]
+		if object, ok := d.legacy.origin(r.Metadata["name"]); ok && by[object] != nil {
+			known[r.Hash] = object
+			if d.inArchive[object] == nil {
+				d.inArchive[object] = map[swift.Hash][]*Record{}
+			}
+			d.inArchive[object][r.Hash] = append(d.inArchive[object][r.Hash], r)
+		}
+		stored, object, ok := versionOf(r.Metadata["name"])
+		if ok && by[object] != nil && hasher.Hash(stored) == r.Hash {
+			known[r.Hash] = object
 		}
 	}
 }

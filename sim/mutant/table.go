@@ -3,7 +3,7 @@ package mutant
 // Table lists the mutants.
 func Table() []Mutant {
 	var all []Mutant
-	for _, group := range [][]Mutant{leaks(), filters(), quorums(), disks(), bodies(), orders(), storage()} {
+	for _, group := range [][]Mutant{leaks(), filters(), quorums(), disks(), bodies(), orders(), lifetimes(), storage()} {
 		all = append(all, group...)
 	}
 	return all
@@ -87,6 +87,15 @@ func choices() []Mutant {
 				"	if node.Handoff && (status >= 500 || refuses(status)) && stamp.IsZero() {\n",
 				"	if node.Handoff && status >= 500 && stamp.IsZero() {\n",
 			}},
+		}, {
+			Name:     "post-asks-no-handoffs",
+			Bug:      "a POST is answered 404 when two primaries missed the object, though a third and a handoff have it (#2119675)",
+			Scenario: "random", Property: "no-lie/absent",
+			Options: map[string]string{"plan": twoAway},
+			Edits: []Edit{
+				{"impl/proxy/fanout/post.go", "	if found > 0 && found < quorum {\n", "	if found < 0 {\n"},
+				{"impl/proxy/fanout/post.go", "	if a.Status == http.StatusNotFound && found > 0 {\n", "	if a.Status == http.StatusNotFound && found < 0 {\n"},
+			},
 		},
 	}
 }
@@ -102,6 +111,12 @@ at 15s for 20s net-refuse node3/object
 // nothing replicates.
 const missedDeletes = `at 4s for 10s net-refuse node1/object
 at 24s for 10s net-refuse node2/object
+`
+
+// twoAway is beyond the fault budget: two primaries of some objects do not
+// hear of them, and a handoff has them instead.
+const twoAway = `at 5s for 10s net-refuse node1/object
+at 5s for 10s net-refuse node2/object
 `
 
 // failingFsync is beyond what the fault budget allows: within it a quorum of
@@ -203,6 +218,33 @@ func orders() []Mutant {
 				"impl/object/update.go",
 				"		if u.ask(ctx) {\n			return nil\n		}\n",
 				"		u.ask(ctx)\n		return nil\n",
+			}},
+		},
+	}
+}
+
+// lifetimes are objects that stay too long, and old versions that do not stay.
+func lifetimes() []Mutant {
+	return []Mutant{
+		{
+			Name:     "expired-shown",
+			Bug:      "an object is shown for three seconds after it has expired",
+			Scenario: "random", Property: "integrity/expired",
+			Options: map[string]string{"profile": "calm"},
+			Edits: []Edit{{
+				"impl/diskfile/open.go",
+				"		if !opt.Expired && secs <= opt.Now.Ticks()/swift.TicksPerSecond {\n",
+				"		if !opt.Expired && secs+3 <= opt.Now.Ticks()/swift.TicksPerSecond {\n",
+			}},
+		}, {
+			Name:     "archived-under-one-name",
+			Bug:      "what is archived replaces what was archived of the object before",
+			Scenario: "random", Property: "durability/lost version",
+			Options: map[string]string{"profile": "calm"},
+			Edits: []Edit{{
+				"impl/middleware/versionedwrites/legacy/write.go",
+				"w.archived(prefix(w.path.Object)+at.Internal()), current)",
+				"w.archived(prefix(w.path.Object)+at.Internal()[:4]), current)",
 			}},
 		},
 	}

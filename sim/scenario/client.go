@@ -43,7 +43,15 @@ func dialNet(ctx context.Context, n host.Net, base string) (*client, error) {
 			DisableKeepAlives: true, DisableCompression: true,
 		},
 	}}
-	resp, err := k.send(ctx, "GET", "/auth/v1.0", "", header{"X-Auth-User": cluster.AuthUser, "X-Auth-Key": cluster.AuthKey})
+	return k.as(ctx, cluster.AuthUser, cluster.AuthKey)
+}
+
+// as is a client like k of another user, with the account of that.
+func (k *client) as(ctx context.Context, user, key string) (*client, error) {
+	other := *k
+	k = &other
+	k.token = ""
+	resp, err := k.send(ctx, "GET", "/auth/v1.0", "", header{"X-Auth-User": user, "X-Auth-Key": key})
 	if err != nil {
 		return nil, err
 	}
@@ -185,17 +193,16 @@ func (k *client) answered(ctx context.Context, status int, method, path, body st
 	return resp.Header, nil
 }
 
-// leaveAnswer reads one byte of the answer to a GET, whatever it is, and hangs
-// up.
-func (k *client) leaveAnswer(ctx context.Context, path string, status int) error {
+// leaveAnswer reads one byte of an answer, whatever it is, and hangs up.
+func (k *client) leaveAnswer(ctx context.Context, status int, method, path, body string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	resp, err := k.send(ctx, "GET", k.account+path, "", nil)
+	resp, err := k.send(ctx, method, k.account+path, body, nil)
 	if err != nil {
 		return err
 	}
 	if resp.StatusCode != status {
-		err = fmt.Errorf("GET %s answers %d, want %d", path, resp.StatusCode, status)
+		err = fmt.Errorf("%s %s answers %d, want %d", method, path, resp.StatusCode, status)
 	}
 	_, wrong := io.CopyN(io.Discard, resp.Body, 1)
 	cancel()

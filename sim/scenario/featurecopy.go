@@ -156,15 +156,6 @@ func (f *features) lostWhileCopied(method string) end {
 		if _, err := f.want(ctx, 204, "DELETE", t.path+"seg1", "", nil); err != nil {
 			return err
 		}
-		to := f.fresh("copy")
-		path, h := to, header{"X-Copy-From": t.path[1:]}
-		if method == "COPY" {
-			path, h = t.path, header{"Destination": to[1:]}
-		}
-		status, _, err := f.do(ctx, method, path, "", h)
-		if status/100 == 2 {
-			err = errors.Join(err, fmt.Errorf("%s answers %d", method, status))
-		}
-		return errors.Join(err, f.gone(ctx, to))
+		return f.copyBroken(ctx, method, t)
 	}}
 }

@@ -173,7 +173,7 @@ func (f *features) sloFaults(ctx context.Context) ([]end, error) {
 		ends = append(ends, first("is gone", lose), first("is another", change))
 	}
 	_, err := f.want(ctx, 201, "PUT", "/faults", "", nil)
-	return append(ends, f.sloWrites()...), err
+	return append(append(ends, f.sloWrites()...), f.heartbeats()...), err
 }
 
 // sloWrites are the ends of making and removing static large objects.

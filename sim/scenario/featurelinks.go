@@ -117,6 +117,11 @@ func (f *features) tempurl(ctx context.Context) ([]end, error) {
 		}}
 	}
 	up := f.sign(urlKey, "PUT", "/temp/up", later)
+	prefixed := func(path string) string {
+		start := plain[len("/temp/") : len(plain)-1]
+		signed := fmt.Sprintf("GET\n%d\nprefix:%s/temp/%s", later.Unix(), f.account, start)
+		return fmt.Sprintf("%s?temp_url_sig=%s&temp_url_expires=%d&temp_url_prefix=%s", path, signature(urlKey, signed), later.Unix(), start)
+	}
 	return append(f.reads(t),
 		refused("a wrong signature", "GET", f.sign("other", "GET", plain, later), ""),
 		refused("too late", "GET", f.sign(urlKey, "GET", plain, past), ""),
@@ -131,6 +136,18 @@ func (f *features) tempurl(ctx context.Context) ([]end, error) {
 			path := f.fresh("temp")
 			err := f.anonymous.cut(ctx, "PUT", f.sign(urlKey, "PUT", path, later), f.text(featureLeast), f.rng.IntN(featureLeast), nil)
 			return errors.Join(err, f.gone(ctx, path))
+		}},
+		end{name: "the client leaves an upload", run: func(ctx context.Context) error {
+			path := f.fresh("temp")
+			return f.anonymous.abandon(ctx, "PUT", f.sign(urlKey, "PUT", path, later), f.text(featureLeast), f.patience(), nil)
+		}},
+		refused("a name without the prefix that is signed", "GET", prefixed("/temp/up"), ""),
+		end{name: "a name with the prefix that is signed", run: func(ctx context.Context) error {
+			_, err := f.anonymous.want(ctx, 200, "GET", prefixed(plain), "", nil)
+			return err
+		}},
+		end{name: "the client leaves a name with the prefix that is signed", run: func(ctx context.Context) error {
+			return f.anonymous.leave(ctx, prefixed(plain), 1, nil)
 		}},
 		end{name: "a link may not be uploaded", run: func(ctx context.Context) error {
 			_, err := f.anonymous.want(ctx, 400, "PUT", up, "", header{"X-Symlink-Target": "temp/other"})
@@ -170,7 +187,7 @@ func (f *features) staticweb(ctx context.Context) ([]end, error) {
 		ends = append(ends, end{name: "the error page of " + path, run: func(ctx context.Context) error {
 			return f.compare(ctx, readable{path: path, by: f.anonymous}, nil, 404, missing)
 		}}, end{name: "the client leaves the error page of " + path, run: func(ctx context.Context) error {
-			return f.anonymous.leaveAnswer(ctx, path, 404)
+			return f.anonymous.leaveAnswer(ctx, 404, "GET", path, "")
 		}}, seen("HEAD of what is not there at "+path, 404, "HEAD", path, nil))
 	}
 	return append(ends,

@@ -127,7 +127,8 @@ func allFeatures() []feature {
 		{"dlo", (*features).dlo}, {"copy", (*features).copies},
 		{"symlink", (*features).symlinks}, {"versioning", (*features).versioning}, {"legacy versioning", (*features).legacy},
 		{"staticweb", (*features).staticweb}, {"bulk", (*features).bulk}, {"tempurl", (*features).tempurl},
-		{"formpost", (*features).formpost},
+		{"formpost", (*features).formpost}, {"quotas", (*features).quotas}, {"nested", (*features).nested},
+		{"quoted etags", (*features).quoted},
 	}
 }
 

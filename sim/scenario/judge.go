@@ -40,7 +40,7 @@ func (s *simulation) judge(ctx context.Context) error {
 	h, hasher := s.history, s.cluster.Hasher()
 	for _, found := range [][]check.Violation{
 		check.Integrity(h), check.NoLie(h), check.Durability(h, records, hasher), check.Listings(h, records, rows, hasher),
-		check.ListingAnswers(h), check.Liveness(h, answerLimit), check.Available(h), check.Newest(h),
+		check.Queued(h, records, rows, hasher), check.ListingAnswers(h), check.Liveness(h, answerLimit), check.Available(h), check.Newest(h),
 	} {
 		s.add(found)
 		s.report.Checks += int64(len(h.Ops))

@@ -204,7 +204,7 @@ func (s *simulation) play(ctx context.Context, script *workload.Script) error {
 	var err error
 	s.history, err = workload.Run(ctx, script, workload.World{
 		Net: s.cluster.Client, Proxies: s.cluster.ProxyAddrs(),
-		User: cluster.AuthUser, Key: cluster.AuthKey, Start: s.start,
+		User: cluster.AuthUser, Key: cluster.AuthKey, Start: s.start, Epoch: engine.Epoch.Add(s.began),
 	})
 	faults.Wait()
 	s.healed = time.Since(s.start)
@@ -229,7 +229,7 @@ func (s *simulation) calm(ctx context.Context, before *workload.Script) error {
 	}
 	more, err := workload.Run(ctx, script, workload.World{
 		Net: s.cluster.Client, Proxies: s.cluster.ProxyAddrs(),
-		User: cluster.AuthUser, Key: cluster.AuthKey, Start: s.start, Known: s.history.Values,
+		User: cluster.AuthUser, Key: cluster.AuthKey, Start: s.start, Epoch: engine.Epoch.Add(s.began), Known: s.history.Values,
 	})
 	if more != nil {
 		for _, op := range more.Ops {

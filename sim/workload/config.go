@@ -56,7 +56,10 @@ type Config struct {
 	Links       float64 // reads through a symbolic link
 	Signed      float64 // GETs and HEADs by a signed URL
 	Dynamic     float64 // reads of dynamic large objects
-	Versioned   float64 // PUTs, DELETEs and reads in the versioned container
+	Versioned   float64 // PUTs, POSTs, DELETEs and reads in the versioned container
+	Archived    float64 // the same in the containers of the older versioning
+	Expiring    float64 // PUTs and POSTs that say when the object expires
+	Opened      float64 // reads and POSTs that want an object though it has expired
 
 	// Policies are the storage policies of the containers, in turn; none means
 	// the default.
@@ -79,12 +82,13 @@ func DefaultConfig() Config {
 }
 
 // FullConfig is DefaultConfig and what filters of the proxy make of objects:
-// symbolic links, signed URLs, versions, copies, dynamic large objects, and many
-// deletions at once.
+// symbolic links, signed URLs, versions of both kinds, copies, dynamic large
+// objects, and many deletions at once; and objects that expire.
 func FullConfig() Config {
 	c := DefaultConfig()
 	c.Mix[model.VersionGet], c.Mix[model.BulkDelete], c.Mix[model.ObjectCopy] = 3, 1, 4
 	c.Links, c.Signed, c.Versioned, c.Dynamic = 0.1, 0.06, 0.12, 0.05
+	c.Archived, c.Expiring, c.Opened = 0.12, 0.12, 0.1
 	return c
 }
 
@@ -116,6 +120,7 @@ func (c Config) validate() error {
 		"Weird": c.Weird, "Newest": c.Newest, "Ranges": c.Ranges, "Conditional": c.Conditional, "Chunked": c.Chunked,
 		"BadEtag": c.BadEtag, "Leave": c.Leave, "Impatient": c.Impatient, "Expect": c.Expect,
 		"Links": c.Links, "Signed": c.Signed, "Versioned": c.Versioned, "Dynamic": c.Dynamic,
+		"Archived": c.Archived, "Expiring": c.Expiring, "Opened": c.Opened,
 	} {
 		if !(p >= 0 && p <= 1) {
 			bad("%s is %v; it is a share from 0 to 1", name, p)

@@ -59,12 +59,17 @@ func Draw(seed uint64, rng *rand.Rand, cfg Config) (*Script, error) {
 // SegmentContainer holds the segments of large objects, each under a name
 // that is written once. LinkContainer holds symbolic links, of which the same
 // is true, and DynamicContainer dynamic large objects. VersionContainer keeps
-// versions.
+// versions. StackContainer and HistoryContainer are those of the older
+// versioning, which puts them into the archives.
 const (
 	DynamicContainer = "dynamic"
 	SegmentContainer = "segments"
 	LinkContainer    = "links"
 	VersionContainer = "versions"
+	StackContainer   = "stack"
+	HistoryContainer = "history"
+	stackArchive     = "stack archive"
+	historyArchive   = "history archive"
 )
 
 // firstSetup numbers the steps of the setup that write values: the first client
@@ -92,6 +97,18 @@ func (a *artist) features(s *Script) {
 	if a.cfg.Versioned > 0 {
 		a.objects[VersionContainer] = names(a.rng, a.cfg.Objects, a.cfg.Weird, "object", weirdObjects())
 		add(Step{Kind: model.ContainerPut, Container: VersionContainer, Versioned: true, Policy: a.policy(VersionContainer)})
+	}
+	if a.cfg.Archived > 0 {
+		for _, st := range []Step{
+			{Container: stackArchive}, {Container: historyArchive},
+			{Container: StackContainer, Archive: stackArchive}, {Container: HistoryContainer, Archive: historyArchive, History: true},
+		} {
+			st.Kind = model.ContainerPut
+			add(st)
+		}
+		for _, c := range []model.Name{StackContainer, HistoryContainer} {
+			a.objects[c] = names(a.rng, a.cfg.Objects, a.cfg.Weird, "object", archivable())
+		}
 	}
 	if a.cfg.Dynamic > 0 {
 		add(Step{Kind: model.ContainerPut, Container: DynamicContainer})
@@ -130,13 +147,14 @@ func (a *artist) step(n int) Step {
 		s.Container = oneOf(a, a.spare...)
 	case model.VersionGet:
 		s.Container = VersionContainer
-	case model.ObjectPut, model.ObjectGet, model.ObjectHead, model.ObjectDelete:
-		s.Container = oneOf(a, a.containers...)
-		if a.cfg.Versioned > 0 && a.chance(a.cfg.Versioned) {
-			s.Container = VersionContainer
-		}
+	case model.ObjectPut, model.ObjectGet, model.ObjectHead, model.ObjectDelete, model.ObjectPost:
+		s.Container = a.home()
 	default:
 		s.Container = oneOf(a, a.containers...)
+	}
+	switch s.Kind {
+	case model.AccountGet, model.AccountHead, model.ContainerGet, model.ContainerHead, model.ManifestGet, model.VersionGet:
+		s.Newest = a.chance(a.cfg.Newest)
 	}
 	switch s.Kind {
 	case model.AccountGet, model.ContainerGet:
@@ -153,7 +171,10 @@ func (a *artist) step(n int) Step {
 		for range 1 + a.rng.IntN(3) {
 			s.Objects = append(s.Objects, oneOf(a, a.objects[s.Container]...))
 		}
-	case model.ObjectPost, model.ObjectDelete, model.ManifestGet, model.ManifestDelete, model.VersionGet:
+	case model.ObjectPost:
+		s.Object, s.Opened = oneOf(a, a.objects[s.Container]...), a.opens()
+		a.expire(&s)
+	case model.ObjectDelete, model.ManifestGet, model.ManifestDelete, model.VersionGet:
 		s.Object = oneOf(a, a.objects[s.Container]...)
 	}
 	if s.Leave == 0 && a.chance(a.cfg.Impatient) {
@@ -176,8 +197,32 @@ func (a *artist) kind() model.Kind {
 	panic("workload: weights do not add up")
 }
 
+// home chooses the container of an object.
+func (a *artist) home() model.Name {
+	switch {
+	case a.cfg.Versioned > 0 && a.chance(a.cfg.Versioned):
+		return VersionContainer
+	case a.cfg.Archived > 0 && a.chance(a.cfg.Archived):
+		return oneOf[model.Name](a, StackContainer, HistoryContainer)
+	}
+	return oneOf(a, a.containers...)
+}
+
+// expire may give the object of a PUT or POST an end. Where old versions are
+// archived, none has one: the archived version would expire too, and if it has
+// already, the PUT that archives it is refused.
+func (a *artist) expire(s *Step) {
+	if s.Container == StackContainer || s.Container == HistoryContainer || a.cfg.Expiring == 0 || !a.chance(a.cfg.Expiring) {
+		return
+	}
+	s.Lifetime, s.Absolute = time.Duration(1+a.rng.IntN(15))*time.Second, a.chance(0.5)
+}
+
+func (a *artist) opens() bool { return a.cfg.Opened > 0 && a.chance(a.cfg.Opened) }
+
 func (a *artist) put(s *Step) {
 	s.Object = oneOf(a, a.objects[s.Container]...)
+	a.expire(s)
 	s.Chunked, s.Expect = a.chance(a.cfg.Chunked), a.chance(a.cfg.Expect)
 	if s.Kind == model.ManifestPut {
 		for range 1 + a.rng.IntN(a.cfg.MaxParts) {
@@ -231,6 +276,7 @@ func (a *artist) get(s *Step) {
 		s.Cond = "" // the manifest is judged, and what refuses it has no content type
 	}
 	s.Signed = a.cfg.Signed > 0 && a.chance(a.cfg.Signed)
+	s.Opened = a.opens() && !s.Signed // a signature does not allow that
 	if s.Kind == model.ObjectHead {
 		return
 	}

@@ -190,7 +190,7 @@ const (
 // Text, and closes the operation.
 func (ex *exchange) finish(resp *http.Response) {
 	text, err := io.ReadAll(io.LimitReader(resp.Body, textLimit))
-	ex.op.Resp.Text = string(text)
+	ex.op.Resp.Text = strings.ToValidUTF8(string(text), "\uFFFD") // what is no text would not be read back as it was saved
 	ex.drain(resp, err)
 }
 
@@ -210,7 +210,7 @@ func (ex *exchange) drain(resp *http.Response, err error) {
 func kept(h http.Header) http.Header {
 	out := http.Header{}
 	for name, values := range h {
-		if slices.Contains([]string{"Etag", "Last-Modified", "X-Timestamp", "Accept-Ranges", "X-Static-Large-Object", "X-Object-Version-Id", "X-Manifest-Etag"}, name) ||
+		if slices.Contains([]string{"Etag", "Last-Modified", "X-Timestamp", "Accept-Ranges", "X-Static-Large-Object", "X-Object-Version-Id", "X-Manifest-Etag", "X-Delete-At"}, name) ||
 			strings.HasPrefix(name, "Content-") || strings.HasPrefix(name, "X-Object-Meta-") ||
 			strings.HasPrefix(name, "X-Container-") || strings.HasPrefix(name, "X-Account-") {
 			out[name] = values

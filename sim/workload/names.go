@@ -24,6 +24,18 @@ func weirdObjects() []model.Name {
 	}
 }
 
+// archivable are those that leave room for what an archive adds to a name: its
+// length, and a time.
+func archivable() (out []model.Name) {
+	const room = 32
+	for _, n := range weirdObjects() {
+		if len(n) <= 1024-room {
+			out = append(out, n)
+		}
+	}
+	return out
+}
+
 // weirdContainers are container names of the same sort; a slash cannot be
 // part of one.
 func weirdContainers() []model.Name {

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"apus/sim/model"
 )
@@ -50,6 +51,7 @@ func (c *client) put(ctx context.Context, op *model.Op, st Step, v model.Value) 
 	if st.Cond == IfNoneMatchAny {
 		ex.set("If-None-Match", "*")
 	}
+	ex.expire(st)
 	if st.Target != "" {
 		ex.set("X-Symlink-Target", strings.ReplaceAll(url.PathEscape(string(st.Target)), "%2F", "/"))
 	}
@@ -108,6 +110,7 @@ func (c *client) putLarge(ctx context.Context, st Step) *model.Op {
 		prefix, _, _ := strings.Cut(string(parts[0].Object), "/part")
 		ex.set("X-Object-Manifest", SegmentContainer+"/"+prefix+"/")
 	}
+	ex.expire(st)
 	ex.body(bytes.NewReader(text), int64(len(text)), st.Chunked, 0)
 	if resp := ex.send(); resp != nil {
 		c.remember(op, resp)
@@ -148,10 +151,7 @@ func (c *client) getObject(ctx context.Context, st Step) *model.Op {
 		st.Query = url.Values{"version-id": {op.Req.Version}}.Encode()
 	}
 	ex := c.begin(ctx, op, st, method, st.Query)
-	if st.Newest {
-		op.Req.Newest = true
-		ex.req.Header.Set("X-Newest", "true")
-	}
+	ex.choose(st)
 	if st.Range != "" {
 		ex.set("Range", st.Range)
 	}
@@ -174,6 +174,29 @@ func (c *client) getObject(ctx context.Context, st Step) *model.Op {
 	_ = resp.Body.Close()
 	ex.close()
 	return op
+}
+
+// choose says which copy of an object may answer, and whether one may that has
+// expired.
+func (ex *exchange) choose(st Step) {
+	if st.Newest {
+		ex.op.Req.Newest = true
+		ex.req.Header.Set("X-Newest", "true")
+	}
+	if st.Opened {
+		ex.set("X-Open-Expired", "true")
+	}
+}
+
+// expire says when the object that is written expires.
+func (ex *exchange) expire(st Step) {
+	switch w := ex.c.w; {
+	case st.Lifetime == 0:
+	case st.Absolute:
+		ex.set("X-Delete-At", strconv.FormatInt(w.Epoch.Add(time.Since(w.Start)+st.Lifetime).Unix(), 10))
+	default:
+		ex.set("X-Delete-After", strconv.FormatInt(int64(st.Lifetime/time.Second), 10))
+	}
 }
 
 func (ex *exchange) condition(cond Cond, s seen) {
@@ -229,8 +252,10 @@ func (c *client) simple(ctx context.Context, st Step) *model.Op {
 	}
 	op := c.op(st)
 	ex := c.begin(ctx, op, st, method, query)
+	ex.choose(st)
 	switch st.Kind {
 	case model.ObjectPost:
+		ex.expire(st)
 		op.Req.Value = c.value(st, 0)
 		ex.req.Header.Set("X-Object-Meta-Post", op.Req.Value.String())
 	case model.ContainerPost:
@@ -244,6 +269,9 @@ func (c *client) simple(ctx context.Context, st Step) *model.Op {
 		}
 		if st.Versioned {
 			ex.set("X-Versions-Enabled", "true")
+		}
+		if st.Archive != "" {
+			ex.set(archiveHeader(st.History), url.PathEscape(string(st.Archive)))
 		}
 	case model.ManifestDelete:
 		ex.req.Header.Set("Accept", "application/json")
@@ -262,6 +290,14 @@ func (c *client) simple(ctx context.Context, st Step) *model.Op {
 		op.Outcome = model.Unknown
 	}
 	return op
+}
+
+// archiveHeader names where a container keeps what is overwritten.
+func archiveHeader(history bool) string {
+	if history {
+		return "X-History-Location"
+	}
+	return "X-Versions-Location"
 }
 
 // rows reads a listing in JSON. Other formats are read by the caller.

@@ -21,8 +21,8 @@ type World struct {
 	Proxies []string
 	// User and Key are shown to /auth/v1.0 once by each client.
 	User, Key string
-	// Start is virtual time zero.
-	Start time.Time
+	// Start is virtual time zero, and Epoch what a right wall clock shows then.
+	Start, Epoch time.Time
 	// Known are values that were written before; may be nil.
 	Known map[model.ValueID]model.Value
 }

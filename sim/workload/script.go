@@ -55,6 +55,16 @@ type Step struct {
 	// Versioned and Policy are of a container to be made.
 	Versioned bool   `json:"versioned,omitempty"`
 	Policy    string `json:"policy,omitempty"`
+	// Archive is where a container to be made keeps what is overwritten, also
+	// what is deleted if History is set.
+	Archive model.Name `json:"archive,omitempty"`
+	History bool       `json:"history,omitempty"`
+	// Lifetime is after how long the object of a PUT or POST expires, in whole
+	// seconds, 0 for never. With Absolute the client says at what time.
+	Lifetime time.Duration `json:"lifetime,omitempty"`
+	Absolute bool          `json:"absolute,omitempty"`
+	// Opened asks for the object also if it has expired.
+	Opened bool `json:"opened,omitempty"`
 	// From is the source of a copy, in FromContainer. With Push it is by COPY of
 	// the source, else by PUT of the step's object.
 	FromContainer model.Name `json:"from_container,omitempty"`

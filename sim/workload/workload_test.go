@@ -200,3 +200,47 @@ func TestGeneratedScriptsArePlayable(t *testing.T) {
 		}
 	})
 }
+
+func TestFullConfigDrawsEverything(t *testing.T) {
+	drawn := map[string]int{}
+	for seed := range uint64(6) {
+		for _, steps := range draw(t, seed, workload.FullConfig()).Clients {
+			for _, st := range steps {
+				archived := st.Container == workload.StackContainer || st.Container == workload.HistoryContainer
+				for what, is := range map[string]bool{
+					"an end after a time":          st.Lifetime > 0 && !st.Absolute,
+					"an end at a time":             st.Lifetime > 0 && st.Absolute,
+					"an end by POST":               st.Lifetime > 0 && st.Kind == model.ObjectPost,
+					"an end of a large object":     st.Lifetime > 0 && st.Kind == model.ManifestPut,
+					"a read of what has expired":   st.Opened && st.Kind == model.ObjectGet,
+					"a POST to what has expired":   st.Opened && st.Kind == model.ObjectPost,
+					"a POST where versions are":    st.Container == workload.VersionContainer && st.Kind == model.ObjectPost,
+					"a PUT into a stack":           st.Container == workload.StackContainer && st.Kind == model.ObjectPut,
+					"a DELETE in a history":        st.Container == workload.HistoryContainer && st.Kind == model.ObjectDelete,
+					"the newest listing":           st.Newest && st.Kind == model.ContainerGet,
+					"the newest copy of a version": st.Newest && st.Kind == model.VersionGet,
+				} {
+					if is {
+						drawn[what]++
+					} else {
+						drawn[what] += 0
+					}
+				}
+				if archived && st.Lifetime > 0 {
+					t.Errorf("%+v: what is archived must not expire", st)
+				}
+				if archived && len(st.Object) > 1000 {
+					t.Errorf("the name of %d bytes leaves no room for what the archive adds", len(st.Object))
+				}
+				if st.Opened && st.Signed {
+					t.Errorf("%+v: a signature does not open what has expired", st)
+				}
+			}
+		}
+	}
+	for what, n := range drawn {
+		if n == 0 {
+			t.Errorf("never %s", what)
+		}
+	}
+}
