@@ -61,7 +61,7 @@ func startBoth(ctx context.Context, dir string, o options, targets []target) (*p
 		c, err := peer.Up(ctx, b.Quiet(), ports, peer.Plan{
 			Dir: filepath.Join(dir, string(m)), Storage: []peer.Make{m, m, m, m}, Proxies: []peer.Make{m}, Replicas: replicas,
 			OneProcess: true,
-			Default: quiet(),
+			Default:    quiet(),
 		})
 		if err != nil {
 			return p, err
