@@ -196,13 +196,13 @@ func TestJobs(t *testing.T) {
 		t.Fatal(err)
 	}
 	var running, most atomic.Int32
-	both := make(chan struct{})
+	both, once := make(chan struct{}), sync.Once{}
 	var cases []Case
 	for i := range 6 {
 		cases = append(cases, Case{itoa(i), "GET", "object", "f", "w", func(*Env) {
 			if n := running.Add(1); n == 2 {
 				most.Store(n)
-				close(both)
+				once.Do(func() { close(both) })
 			}
 			<-both // the first waits for the second; later ones pass
 			running.Add(-1)

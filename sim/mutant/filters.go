@@ -44,8 +44,8 @@ func answers() []Mutant {
 		{
 			Name: "empty-put-wrong-etag", Bug: "an empty PUT with the wrong ETag is answered 503, not 422 (#1516579)",
 			Scenario: "features", Property: "features", Options: map[string]string{"match": "plain: an empty PUT"},
-			Edits: []Edit{{"impl/proxy/fanout/put.go", "	return p.gather()\n",
-				"	a, err := p.gather()\n	if r.Length == 0 && a.Status == http.StatusUnprocessableEntity {\n		a.Status = http.StatusServiceUnavailable\n	}\n	return a, err\n"}},
+			Edits: []Edit{{"impl/proxy/fanout/put.go", "	return p.gather(nil)\n",
+				"	a, err := p.gather(nil)\n	if r.Length == 0 && a.Status == http.StatusUnprocessableEntity {\n		a.Status = http.StatusServiceUnavailable\n	}\n	return a, err\n"}},
 		}, {
 			Name: "missing-first-segment", Bug: "a large object whose first segment is missing is answered 200, not 409 (#1386568)",
 			Scenario: "features", Property: "features", Options: map[string]string{"match": "slo faults: "},

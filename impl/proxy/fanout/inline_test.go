@@ -81,6 +81,15 @@ func TestInlinePutGoesToHandoffs(t *testing.T) {
 	}
 }
 
+// Without Config.InlinePut not even an empty body goes unasked.
+func TestNoInlinePut(t *testing.T) {
+	run(t, func(t *testing.T, w *world) {
+		_, err := w.put(http.NoBody, 0)
+		require.NoError(t, err)
+		require.NotEmpty(t, w.nodes[0].seen[0].Header.Get("Expect"))
+	})
+}
+
 // As long as connections tell that there is no quorum nobody gets the body.
 func TestInlinePutNeedsAQuorum(t *testing.T) {
 	runInline(t, func(t *testing.T, w *world) {

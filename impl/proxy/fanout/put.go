@@ -55,7 +55,7 @@ func (f *Fanout) Put(ctx context.Context, r PutRequest) (Answer, error) {
 		p.adopt(keep, cancel)
 	}()
 	defer p.dropUnlessComplete()
-	if r.Length >= 0 && r.Length <= int64(f.cfg.InlinePut) && !r.IfNoneMatch {
+	if f.cfg.InlinePut > 0 && r.Length >= 0 && r.Length <= int64(f.cfg.InlinePut) && !r.IfNoneMatch {
 		if err := p.readBody(); err != nil {
 			return Answer{}, err
 		}
