@@ -16,10 +16,10 @@ import (
 )
 
 const (
-	smallBody  = 64 << 10  // bodies up to this size are checked before they are sent
-	copyBuffer = 64 << 10  // pieces in which larger ones are, small enough for the processor's cache
-	sendWindow = 1 << 20   // as much of them is checked before it is sent
-	dropWindow = 8 << 20   // the page cache is relieved after so many bytes
+	smallBody  = 64 << 10 // bodies up to this size are checked before they are sent
+	copyBuffer = 64 << 10 // pieces in which larger ones are, small enough for the processor's cache
+	sendWindow = 1 << 20  // as much of them is checked before it is sent
+	dropWindow = 8 << 20  // the page cache is relieved after so many bytes
 )
 
 var (
