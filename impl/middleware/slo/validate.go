@@ -192,7 +192,9 @@ func (w *wanted) parseRange(v any) error {
 		return errors.New("multiple ranges (only one allowed)")
 	}
 	if w.size >= 0 {
-		if _, _, ok := w.rng.within(w.size); !ok {
+		// The last bytes of nothing pass; the segment itself decides.
+		ending := w.size == 0 && w.rng.first < 0 && w.rng.last > 0
+		if _, _, ok := w.rng.within(w.size); !ok && !ending {
 			return errors.New("unsatisfiable range")
 		}
 	}

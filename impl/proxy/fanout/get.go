@@ -78,7 +78,12 @@ func (g *getter) notFound() *web.Response {
 	}
 	for name, values := range a.Header {
 		// Of a failed condition clients are told what the object is.
-		if !strings.HasPrefix(name, "Content-") || name == "Content-Encoding" || name == "Content-Disposition" {
+		switch name {
+		case "Content-Encoding", "Content-Disposition", "Content-Language":
+			resp.Header[name] = values
+			continue
+		}
+		if !strings.HasPrefix(name, "Content-") {
 			resp.Header[name] = values
 		}
 	}

@@ -216,6 +216,28 @@ func TestGetFinalStatuses(t *testing.T) {
 	}
 }
 
+// Of a failed condition clients are told what the object is, but not of the
+// text that goes with it.
+func TestGetTellsOfAFailedCondition(t *testing.T) {
+	run(t, func(t *testing.T, w *world) {
+		told := http.Header{"Content-Encoding": {"gzip"}, "Content-Language": {"de"}, "Content-Disposition": {"inline"}, "X-Object-Meta-A": {"x"}}
+		w.all(func(_ *storage, rw http.ResponseWriter, _ *http.Request) {
+			for name, values := range told {
+				rw.Header()[name] = values
+			}
+			rw.Header().Set("Content-Range", "bytes */5")
+			rw.WriteHeader(412)
+		})
+		resp := w.get(nil)
+		require.Equal(t, 412, resp.Status)
+		for name, values := range told {
+			require.Equal(t, values, resp.Header[name], name)
+		}
+		require.Empty(t, resp.Header["Content-Range"])
+		resp.Discard()
+	})
+}
+
 func TestHeadClosesAtOnce(t *testing.T) {
 	run(t, func(t *testing.T, w *world) {
 		w.all(serving(text(1<<20), never))
