@@ -123,6 +123,10 @@ func TestExplainedRows(t *testing.T) {
 		a, b *Answer
 		want string
 	}{
+		{"a version that was not written", Request{Method: "PUT", Target: "/v1/a/c/o", Header: []Header{{"If-None-Match", "*"}}}, Difference{"header etag", "", "e"},
+			answer(412, ""), answer(412, "", "Etag", "e"), "unwritten-version"},
+		{"a version that was", Request{Method: "PUT", Target: "/v1/a/c/o", Header: []Header{{"If-None-Match", "*"}}}, Difference{"header etag", "f", "e"},
+			answer(412, "", "Etag", "f"), answer(412, "", "Etag", "e"), ""},
 		{"name that is no token", Request{Method: "PUT", Target: "/v1/a", Header: []Header{{"X-(A)", "x"}}}, status, server, answer(201, ""), "malformed-head"},
 		{"space in the target", Request{Method: "PUT", Target: "/v1/a b"}, status, server, answer(201, ""), "malformed-head"},
 		{"bytes in a name", Request{Method: "PUT", Target: "/v1/a", Header: []Header{{"X-\xc3\xbc", "x"}}}, status, server, answer(201, ""), ""},

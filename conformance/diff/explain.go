@@ -79,9 +79,15 @@ func Table() []Explained {
 				case 201, 409, 412, 422:
 					return d.Field == "status"
 				case 400: // for what it looks at next
-					return d.Field == "body" || d.Field == "header content-type"
+					return d.Field == "body" || d.Field == "header content-type" || d.Field == "header etag" || d.Field == "header x-object-version-id"
 				}
 				return false
+			}},
+		{"unwritten-version", "a PUT whose If-None-Match fails writes nothing where versions are kept; OpenStack's Swift has then written a version " +
+			"that no link names, and tells its id and ETag",
+			func(r *Request, d Difference, a, b *Answer) bool {
+				return r.Method == "PUT" && r.has("If-None-Match") && a.Status == 412 && b.Status == 412 &&
+					(d.Field == "header etag" && a.Get("Etag") == "" || d.Field == "header x-object-version-id" && a.Get("X-Object-Version-Id") == "")
 			}},
 		{"preflight-realm", "a refused preflight in a versioned container names no realm, as in any other",
 			func(r *Request, d Difference, a, _ *Answer) bool {

@@ -216,6 +216,10 @@ func (f *filter) getManifest(ctx context.Context, req *web.Request, raw bool) *w
 		inner.Header.Del("Range")
 		resp = f.next.Serve(ctx, &inner)
 	}
+	if raw && resp.Status == http.StatusNotFound && req.Header.Get("If-Match") != "" {
+		resp.Discard()
+		return f.next.Serve(ctx, req) // a condition on what is not there has an answer of its own
+	}
 	if !isLarge(resp) {
 		if raw && resp.OK() {
 			return web.Conditional(req, resp, web.ConditionalOptions{}) // no large object: they mean this

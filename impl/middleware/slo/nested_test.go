@@ -221,6 +221,10 @@ func TestGetManifest(t *testing.T) {
 			t.Errorf("raw, of an old server %t: %d %s", s.old, got.Status, got.Body)
 		}
 	}
+	s.log()
+	if got = get(h, "/c/none?multipart-manifest=get&format=raw", "If-Match", "*"); got.Status == 200 || len(s.log()) != 2 {
+		t.Errorf("a missing object, with a condition: %d", got.Status)
+	}
 	if got = get(h, "/c/none?multipart-manifest=get"); got.Status != 404 {
 		t.Errorf("a missing object: %d", got.Status)
 	}
