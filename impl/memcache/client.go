@@ -103,7 +103,7 @@ type point struct {
 type node struct {
 	name, addr string
 	slots      chan *conn
-	reading    chan struct{} // held while a batch of gets is under way
+	reading    chan struct{} // one is taken out while a batch of gets is under way
 	mu         struct {
 		sync.Mutex
 		errors       []time.Duration // when they happened, since the client's start
@@ -135,6 +135,9 @@ func NewClient(n host.Net, clock host.Clock, cfg ClientConfig) (*Client, error) 
 		}
 		for range cfg.MaxConns {
 			nd.slots <- nil
+		}
+		for range maxReading {
+			nd.reading <- struct{}{}
 		}
 		c.nodes[name] = nd
 		for i := range pointsPerNode {
@@ -243,17 +246,18 @@ func (c *Client) do(ctx context.Context, verb, hash string, exchange func(*conn)
 		if n.skipped(c.watch.Elapsed()) {
 			continue
 		}
-		if err := c.try(ctx, n, verb, exchange); err == nil || ctx.Err() != nil {
+		err := c.account(ctx, n, verb, func() error { return c.exchange(ctx, n, exchange) })
+		if err == nil || ctx.Err() != nil {
 			return err
 		}
 	}
 	return errNoServer
 }
 
-// try runs one exchange with a server and keeps account of its failures.
-func (c *Client) try(ctx context.Context, n *node, verb string, exchange func(*conn) error) error {
+// account keeps account of the failures of a server.
+func (c *Client) account(ctx context.Context, n *node, verb string, exchange func() error) error {
 	watch := host.StartStopwatch()
-	err := c.exchange(ctx, n, exchange)
+	err := exchange()
 	if err == nil {
 		return nil
 	}
@@ -276,7 +280,7 @@ func trouble(err error) string {
 }
 
 func (c *Client) exchange(ctx context.Context, n *node, exchange func(*conn) error) error {
-	cn, err := c.take(ctx, n)
+	cn, err := free(ctx, n.slots, c.cfg.PoolTimeout)
 	if err != nil {
 		return err
 	}
@@ -297,21 +301,22 @@ func (c *Client) exchange(ctx context.Context, n *node, exchange func(*conn) err
 	return err
 }
 
-func (c *Client) take(ctx context.Context, n *node) (*conn, error) {
+// free takes out what is free, or becomes free in time.
+func free[T any](ctx context.Context, slots <-chan T, patience time.Duration) (slot T, err error) {
 	select {
-	case cn := <-n.slots:
-		return cn, nil
+	case slot = <-slots:
+		return slot, nil
 	default:
 	}
-	timer := time.NewTimer(c.cfg.PoolTimeout)
+	timer := time.NewTimer(patience)
 	defer timer.Stop()
 	select {
-	case cn := <-n.slots:
-		return cn, nil
+	case slot = <-slots:
+		return slot, nil
 	case <-timer.C:
-		return nil, errPool
+		return slot, errPool
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return slot, ctx.Err()
 	}
 }
 

@@ -270,7 +270,7 @@ func TestGetsShareCommands(t *testing.T) {
 		srv.log = nil
 		reading := c.nodes["m:1"].reading
 		for range maxReading { // as if that many batches were under way
-			reading <- struct{}{}
+			<-reading
 		}
 		var wg sync.WaitGroup
 		for i := range 64 {
@@ -286,11 +286,29 @@ func TestGetsShareCommands(t *testing.T) {
 		}
 		synctest.Wait()
 		for range maxReading {
-			<-reading
+			reading <- struct{}{}
 		}
 		wg.Wait()
 		if n := len(srv.log); n != 2 { // 33 callers fill one
 			t.Errorf("64 callers took %d commands", n)
+		}
+	})
+}
+
+// A server that does not answer holds up nobody for longer than a connection
+// and an answer may take, however many ask.
+func TestGetsOfAMuteServer(t *testing.T) {
+	srv := &server{mute: true}
+	cfg := ClientConfig{Servers: []string{"m:1"}, ErrorInterval: -1}
+	bubble(t, servers{"m:1": srv}, cfg, func(t *testing.T, c *Client) {
+		start := time.Now()
+		var wg sync.WaitGroup
+		for i := range 10 * maxBatch {
+			wg.Go(func() { c.Get(ctx, fmt.Sprint(i)) })
+		}
+		wg.Wait()
+		if d := time.Since(start); d > 3*time.Second {
+			t.Errorf("the last caller waited %v", d)
 		}
 	})
 }

@@ -105,10 +105,15 @@ func (c *Client) read(ctx context.Context, n *node, asks []*ask) error {
 	}
 	// Others depend on this exchange, so it does not end with the caller's
 	// interest. Its own limits are short.
-	n.reading <- struct{}{}
-	runtime.Gosched() // let those join that are about to ask
-	b.err = c.try(context.WithoutCancel(ctx), n, "get", func(cn *conn) error { return get(cn, n.seal(b)) })
-	<-n.reading
+	ctx = context.WithoutCancel(ctx)
+	b.err = c.account(ctx, n, "get", func() error {
+		if _, err := free(ctx, n.reading, c.cfg.PoolTimeout); err != nil {
+			return err
+		}
+		defer func() { n.reading <- struct{}{} }()
+		runtime.Gosched() // let those join that are about to ask
+		return c.exchange(ctx, n, func(cn *conn) error { return get(cn, n.seal(b)) })
+	})
 	n.seal(b)
 	close(b.done)
 	return b.err
