@@ -63,8 +63,9 @@ type Put struct {
 }
 
 // BeginPut sends the headers of req, to which it adds Expect; ContentLength -1
-// sends chunks, as does 0. With a Body, which must be a *bytes.Reader of
-// ContentLength bytes, it connects, and sends all at Finish. The Put is sent to
+// sends chunks, as does 0. With a Body of constant bytes (a *bytes.Reader of
+// ContentLength) it connects, and sends all at Finish; any other Body is
+// ignored. The Put is sent to
 // events when the node asks for the body ([Put.Asked]) and when the exchange
 // is over ([Put.Over]); events must have room for both.
 func (c *Client) BeginPut(ctx context.Context, req *Request, events chan<- *Put) *Put {
@@ -74,9 +75,8 @@ func (c *Client) BeginPut(ctx context.Context, req *Request, events chan<- *Put)
 	}
 	ctx, p.cancel = context.WithCancelCause(ctx)
 	p.x = c.newExchange(ctx, req)
-	switch {
-	case req.Body != nil:
-		p.given = req.constant()
+	switch p.given = req.constant(); {
+	case p.given != nil:
 		p.quit, p.whole = true, true
 		close(p.wrote)
 	case req.Header.Get("Expect") == "":
@@ -185,9 +185,7 @@ func (p *Put) firstWord(cn *conn) (*http1.Response, error) {
 		return nil, err
 	}
 	if p.given != nil {
-		head := len(out)
-		out = append(out, make([]byte, length)...)
-		if _, err := p.given.ReadAt(out[head:], 0); err != nil && err != io.EOF {
+		if out, err = appendBody(out, p.given); err != nil {
 			return nil, err
 		}
 	}

@@ -32,6 +32,14 @@ func (req *Request) constant() constant {
 	return nil
 }
 
+// appendBody appends a body.
+func appendBody(dst []byte, body constant) ([]byte, error) {
+	head := len(dst)
+	dst = append(dst, make([]byte, body.Size())...)
+	_, err := io.ReadFull(io.NewSectionReader(body, 0, body.Size()), dst[head:])
+	return dst, err
+}
+
 // appendHead appends the head of the request. The length is that of the body;
 // none says that there is no body.
 func (req *Request) appendHead(dst []byte, length int64, none bool) ([]byte, error) {
@@ -84,9 +92,7 @@ func (x *exchange) send() error {
 	if c := req.constant(); c != nil {
 		body = io.NewSectionReader(c, 0, length)
 		if length <= writeBuffer/2 {
-			head := len(out)
-			out = append(out, make([]byte, length)...)
-			if _, x.fault = io.ReadFull(body, out[head:]); x.fault != nil {
+			if out, x.fault = appendBody(out, c); x.fault != nil {
 				return nil
 			}
 			length = 0

@@ -127,21 +127,27 @@ func (b *Body) Read(p []byte) (int, error) {
 		b.advance(n)
 		return n, nil
 	}
-	n, err := b.f.file.ReadAt(p, b.pos)
-	if n < len(p) {
-		b.err = b.broken(err)
+	if b.err = b.fill(p, b.pos); b.err != nil {
 		return 0, b.err
 	}
-	if b.sum != nil {
-		b.sum.Write(p)
-		if b.pos+int64(n) == b.f.Size {
-			if b.err = b.checkSum(); b.err != nil {
-				return 0, b.err
-			}
-		}
+	b.advance(len(p))
+	return len(p), nil
+}
+
+// fill reads all of p from the file and, if a checksum is due, hashes it and
+// judges it at the end of the body.
+func (b *Body) fill(p []byte, pos int64) error {
+	if n, err := b.f.file.ReadAt(p, pos); n < len(p) {
+		return b.broken(err)
 	}
-	b.advance(n)
-	return n, nil
+	if b.sum == nil {
+		return nil
+	}
+	b.sum.Write(p)
+	if pos+int64(len(p)) < b.f.Size {
+		return nil
+	}
+	return b.checkSum()
 }
 
 func (b *Body) advance(n int) {
@@ -188,8 +194,8 @@ func (b *Body) checkSum() error {
 }
 
 // WriteTo implements io.WriterTo. The bytes go from the file to w without
-// passing through this process, if both can; those that are checked are read
-// beside that.
+// passing through this process, if both can. Those that are checked are read
+// beside that, a moment before; nobody changes a file that has its name.
 func (b *Body) WriteTo(w io.Writer) (int64, error) {
 	if b.err != nil {
 		if errors.Is(b.err, io.EOF) {
@@ -203,29 +209,23 @@ func (b *Body) WriteTo(w io.Writer) (int64, error) {
 		return int64(n), err
 	}
 	rw, ok := b.f.file.(host.RangeWriter)
-	if ok && b.sum != nil {
-		return b.writeChecked(w, rw)
+	if !ok {
+		return b.f.copyAll(w, b)
 	}
-	if ok {
-		n, err := rw.WriteRangeTo(w, b.pos, b.f.Size-b.pos)
-		b.pos += n
-		b.err = io.EOF
-		if err != nil {
-			b.err = b.sent(err)
-			return n, b.err
-		}
-		return n, nil
-	}
-	return b.f.copyAll(w, b)
+	return b.writeRanges(w, rw)
 }
 
-// writeChecked sends a body of which every byte is checked, window by window;
-// the last one goes out when the checksum is known to be right.
-func (b *Body) writeChecked(w io.Writer, rw host.RangeWriter) (total int64, err error) {
+// writeRanges sends what is left: all at once, or, if every byte is checked,
+// window by window, of which the last goes out when the checksum is known to
+// be right.
+func (b *Body) writeRanges(w io.Writer, rw host.RangeWriter) (total int64, err error) {
 	for b.err == nil {
-		n := min(sendWindow, b.f.Size-b.pos)
-		if b.err = b.check(n); b.err != nil {
-			return total, b.err
+		n := b.f.Size - b.pos
+		if b.sum != nil {
+			n = min(n, sendWindow)
+			if b.err = b.check(n); b.err != nil {
+				return total, b.err
+			}
 		}
 		sent, err := rw.WriteRangeTo(w, b.pos, n)
 		total += sent
@@ -238,21 +238,17 @@ func (b *Body) writeChecked(w io.Writer, rw host.RangeWriter) (total int64, err 
 	return total, nil
 }
 
-// check hashes the next n bytes and, at the end of the body, judges them.
+// check hashes the next n bytes.
 func (b *Body) check(n int64) error {
+	if n == 0 { // an empty object
+		return b.checkSum()
+	}
 	pooled := copyBuffers.Get().(*[]byte)
 	defer copyBuffers.Put(pooled)
-	for pos, end := b.pos, b.pos+n; pos < end; {
-		buf := (*pooled)[:min(end-pos, copyBuffer)]
-		m, err := b.f.file.ReadAt(buf, pos)
-		if m < len(buf) {
-			return b.broken(err)
+	for pos, end := b.pos, b.pos+n; pos < end; pos += copyBuffer {
+		if err := b.fill((*pooled)[:min(end-pos, copyBuffer)], pos); err != nil {
+			return err
 		}
-		b.sum.Write(buf)
-		pos += int64(m)
-	}
-	if b.pos+n == b.f.Size {
-		return b.checkSum()
 	}
 	return nil
 }

@@ -241,6 +241,37 @@ func TestQuarantine(t *testing.T) {
 	}
 }
 
+// Of a bad body that goes to a writer the end is withheld, whole windows of it
+// at most get out, and in one that is good nothing is left out or twice.
+func TestBadEndIsWithheld(t *testing.T) {
+	const window = 1 << 20
+	for _, size := range []int{64<<10 + 1, window, window + 1, 2*window + 100<<10, 3 * window} {
+		worlds(t, func(t *testing.T, w *world) {
+			o := w.object(t)
+			body := strings.Repeat("0123456789abcdef", size/16+1)[:size]
+			must(t, put(o, stamp(1), body))
+			send := func() (string, error) {
+				f, err := o.Open(diskfile.OpenOptions{Now: stamp(0)})
+				must(t, err)
+				b, err := f.Body(diskfile.BodyOptions{Whole: true})
+				must(t, err)
+				defer b.Close()
+				var got strings.Builder
+				_, err = b.WriteTo(&got)
+				return got.String(), err
+			}
+			if got, err := send(); err != nil || got != body {
+				t.Errorf("%d bytes: sent %d, %v", size, len(got), err)
+			}
+			overwrite(t, w, o, func(f host.File) { _, _ = f.WriteAt([]byte("!"), int64(size-1)) })
+			got, err := send()
+			if !swift.Is(err, swift.Corrupt) || len(got) != (size-1)/window*window || got != body[:len(got)] {
+				t.Errorf("%d bytes, the last one bad: sent %d, %v", size, len(got), err)
+			}
+		})
+	}
+}
+
 // A reader that finds the old body bad must not take the new one away.
 func TestQuarantineSparesNewer(t *testing.T) {
 	worlds(t, func(t *testing.T, w *world) {
@@ -381,7 +412,7 @@ func TestWalk(t *testing.T) {
 			if err != nil || st.Data == nil {
 				t.Fatalf("state %+v, %v", st, err)
 			}
-			f, err := o.Open(diskfile.OpenOptions{})
+			f, err := o.Open(diskfile.OpenOptions{Now: stamp(0)})
 			must(t, err)
 			f.Close()
 			got[o.Path.String()] = true
