@@ -93,8 +93,9 @@ type Process struct {
 }
 
 var (
-	_ host.Net    = (*Process)(nil)
-	_ host.Prober = (*Process)(nil)
+	_ host.Net     = (*Process)(nil)
+	_ host.Prober  = (*Process)(nil)
+	_ host.Splicer = (*Process)(nil)
 )
 
 // Process starts a process on the machine with that address, which is switched

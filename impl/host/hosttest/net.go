@@ -32,7 +32,7 @@ func Net(t *testing.T, make func(t *testing.T) NetEnv) { runAll(t, netCases(), m
 func NetBubble(t *testing.T, make func(t *testing.T) NetEnv) { runAllBubble(t, netCases(), make) }
 
 func netCases() []testCase[NetEnv] {
-	return slices.Concat(dialCases, streamCases, deadlineCases, probeCases, datagramCases)
+	return slices.Concat(dialCases, streamCases, deadlineCases, probeCases, spliceCases, datagramCases)
 }
 
 // patience is how long anything in the suite may take.

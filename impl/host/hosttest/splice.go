@@ -12,19 +12,46 @@ import (
 	"apus/impl/host"
 )
 
-// Splice runs the contract of host.Splicer on Nets whose Client is one.
-func Splice(t *testing.T, make func(t *testing.T) NetEnv) { runAll(t, spliceCases, make) }
-
 // spliced joins what comes in at from to what goes out at to.
 func (e NetEnv) spliced(t *testing.T) (s host.Splice, source, from, to, sink net.Conn) {
 	t.Helper()
 	from, source = e.pair(t)
 	to, sink = e.pair(t)
-	s = e.Client.(host.Splicer).Splice(to, from)
-	if s == nil {
+	p, ok := e.Client.(host.Splicer)
+	if !ok {
+		t.Fatalf("%T is no host.Splicer", e.Client)
+	}
+	if s = p.Splice(to, from); s == nil {
 		t.Fatal("two connections of the Net cannot be joined")
 	}
 	return s, source, from, to, sink
+}
+
+// move moves n bytes, in as many pieces as they come.
+func move(t *testing.T, s host.Splice, n int64) {
+	t.Helper()
+	for n > 0 {
+		m, err := s.Take(n)
+		must(t, err)
+		giveAll(t, s, m)
+		n -= m
+	}
+}
+
+// say writes a text.
+func say(t *testing.T, c net.Conn, text string) {
+	t.Helper()
+	_, err := io.WriteString(c, text)
+	must(t, err)
+}
+
+// hear demands that a text comes.
+func hear(t *testing.T, c net.Conn, text string) {
+	t.Helper()
+	b := make([]byte, len(text))
+	_, err := io.ReadFull(c, b)
+	must(t, err)
+	want(t, "arrived", string(b), text)
 }
 
 // giveAll gives all that was taken.
@@ -56,32 +83,20 @@ var spliceCases = []testCase[NetEnv]{
 			_, _ = io.ReadFull(sink, b) // compared below
 			got <- b
 		}()
-		for left := int64(len(text)); left > 0; {
-			n, err := s.Take(left)
-			must(t, err)
-			giveAll(t, s, n)
-			left -= n
-		}
+		move(t, s, int64(len(text)))
 		must(t, <-failed)
 		if !bytes.Equal(<-got, text) {
 			t.Error("other bytes arrived")
 		}
-		rest := make([]byte, 4)
-		_, err := io.ReadFull(from, rest)
-		must(t, err)
-		want(t, "what is left for Read", string(rest), "rest")
+		hear(t, from, "rest")
 	}},
 	{"an end is io.EOF", func(t *testing.T, e NetEnv) {
 		s, source, _, _, _ := e.spliced(t)
 		defer s.Close()
-		_, err := io.WriteString(source, "last")
-		must(t, err)
+		say(t, source, "last")
 		must(t, source.Close())
+		move(t, s, 4)
 		n, err := s.Take(100)
-		must(t, err)
-		want(t, "bytes", n, 4)
-		giveAll(t, s, n)
-		n, err = s.Take(100)
 		want(t, "bytes behind the end", n, 0)
 		want(t, "error", err, io.EOF)
 	}},
@@ -92,15 +107,9 @@ var spliceCases = []testCase[NetEnv]{
 		_, err := s.Take(1)
 		want(t, "deadline", errors.Is(err, os.ErrDeadlineExceeded), true)
 		must(t, from.SetReadDeadline(time.Time{}))
-		_, err = io.WriteString(source, "late")
-		must(t, err)
-		n, err := s.Take(100)
-		must(t, err)
-		giveAll(t, s, n)
-		b := make([]byte, 4)
-		_, err = io.ReadFull(sink, b)
-		must(t, err)
-		want(t, "arrived", string(b), "late")
+		say(t, source, "late")
+		move(t, s, 4)
+		hear(t, sink, "late")
 	}},
 	{"Give waits until the write deadline", func(t *testing.T, e NetEnv) {
 		s, source, _, to, _ := e.spliced(t)
@@ -130,36 +139,25 @@ var spliceCases = []testCase[NetEnv]{
 	{"Take before all is given is refused", func(t *testing.T, e NetEnv) {
 		s, source, _, _, sink := e.spliced(t)
 		defer s.Close()
-		_, err := io.WriteString(source, "ab")
-		must(t, err)
+		say(t, source, "ab")
 		n, err := s.Take(1)
 		must(t, err)
 		_, err = s.Take(1)
 		want(t, "refused", err != nil, true)
 		giveAll(t, s, n)
-		b := make([]byte, 1)
-		_, err = io.ReadFull(sink, b)
-		must(t, err)
-		want(t, "arrived", string(b), "a")
+		hear(t, sink, "a")
 	}},
 	{"what a Splice left behind does not get into another", func(t *testing.T, e NetEnv) {
 		s, source, _, _, _ := e.spliced(t)
-		_, err := io.WriteString(source, "lost")
-		must(t, err)
-		_, err = s.Take(4)
+		say(t, source, "lost")
+		_, err := s.Take(4)
 		must(t, err)
 		s.Close()
 		s, source, _, _, sink := e.spliced(t)
 		defer s.Close()
-		_, err = io.WriteString(source, "kept")
-		must(t, err)
-		n, err := s.Take(4)
-		must(t, err)
-		giveAll(t, s, n)
-		b := make([]byte, 4)
-		_, err = io.ReadFull(sink, b)
-		must(t, err)
-		want(t, "arrived", string(b), "kept")
+		say(t, source, "kept")
+		move(t, s, 4)
+		hear(t, sink, "kept")
 	}},
 	{"connections of another kind are not joined", func(t *testing.T, e NetEnv) {
 		c, _ := e.pair(t)

@@ -22,13 +22,6 @@ func TestNet(t *testing.T) {
 	})
 }
 
-func TestSplice(t *testing.T) {
-	hosttest.Splice(t, func(*testing.T) hosttest.NetEnv {
-		n := newHost().Net
-		return hosttest.NetEnv{Server: n, Client: n, Listen: "127.0.0.1:0"}
-	})
-}
-
 func TestClock(t *testing.T) {
 	hosttest.Clock(t, func(*testing.T) host.Clock { return newHost().Clock })
 }
