@@ -174,22 +174,21 @@ func (c *Cluster) started(d *Daemon, ip string, ports ...int) {
 }
 
 func (c *Cluster) startNode(n layout.Node, m Make, oneProcess bool) error {
-	ports := []int{n.Ports.Account, n.Ports.Container, n.Ports.Object} // as layout.ServerKinds
 	if oneProcess {
 		d, err := c.bin.StartNode(n.ConfDir, c.log(n.Name))
 		if err != nil {
 			return err
 		}
-		c.started(d, n.IP, ports...)
+		c.started(d, n.IP, n.Ports.Account, n.Ports.Container, n.Ports.Object)
 		return nil
 	}
-	for i, kind := range layout.ServerKinds() {
+	for _, kind := range layout.ServerKinds() {
 		conf := filepath.Join(n.ConfDir, kind+"-server.conf")
 		d, err := c.bin.Start(m, kind+"-server", n.SwiftDir, conf, c.log(n.Name+"-"+kind))
 		if err != nil {
 			return err
 		}
-		c.started(d, n.IP, ports[i])
+		c.started(d, n.IP, n.Ports.Of(kind))
 	}
 	return nil
 }

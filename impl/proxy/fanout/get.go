@@ -3,6 +3,7 @@ package fanout
 import (
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"sync"
@@ -192,6 +193,21 @@ func (g *getter) choose(nodes []*Node, responses []*web.Response) int {
 type cancelBody struct {
 	io.ReadCloser
 	cancel context.CancelFunc
+}
+
+var _ web.ConnSource = (*cancelBody)(nil)
+
+// Conn implements web.ConnSource if the body does.
+func (b *cancelBody) Conn() (net.Conn, int64) {
+	if src, ok := b.ReadCloser.(web.ConnSource); ok {
+		return src.Conn()
+	}
+	return nil, 0
+}
+
+// Took implements web.ConnSource, after Conn has given a connection.
+func (b *cancelBody) Took(n int64, err error) error {
+	return b.ReadCloser.(web.ConnSource).Took(n, err)
 }
 
 func (b *cancelBody) Close() error {

@@ -58,29 +58,6 @@ func TestInlinePut(t *testing.T) {
 	}
 }
 
-func TestInlinePutGoesToHandoffs(t *testing.T) {
-	for name, fail := range map[string]func(w *world, i int){
-		"refused": func(w *world, i int) { w.nodes[i].stop() },
-		"507":     func(w *world, i int) { w.nodes[i].script = status(507) },
-		"503":     func(w *world, i int) { w.nodes[i].script = status(503) },
-		"silent":  func(w *world, i int) { w.net.Silence(addr(i), true) },
-		"hangs":   func(w *world, i int) { w.nodes[i].script = hang },
-		"breaks":  func(w *world, i int) { w.nodes[i].script = abort },
-	} {
-		t.Run(name, func(t *testing.T) {
-			runInline(t, func(t *testing.T, w *world) {
-				fail(w, 0)
-				fail(w, 2)
-				a, err := w.put(strings.NewReader("hello"), 5)
-				require.NoError(t, err)
-				require.Equal(t, 201, a.Status)
-				p, h := w.stored("hello")
-				require.Equal(t, []int{1, 2}, []int{p, h})
-			})
-		})
-	}
-}
-
 // Without Config.InlinePut not even an empty body goes unasked.
 func TestNoInlinePut(t *testing.T) {
 	run(t, func(t *testing.T, w *world) {
@@ -135,25 +112,6 @@ func TestInlinePutClientProblems(t *testing.T) {
 			})
 		})
 	}
-}
-
-func TestInlinePutStraggler(t *testing.T) {
-	runInline(t, func(t *testing.T, w *world) {
-		w.nodes[2].script = func(s *storage, rw http.ResponseWriter, r *http.Request) {
-			time.Sleep(3 * time.Second)
-			s.store(rw, r)
-		}
-		ctx, cancel := context.WithCancel(t.Context())
-		start := time.Now()
-		a, err := w.f.Put(ctx, w.putRequest(strings.NewReader("hello"), 5))
-		cancel() // as when the response has been sent
-		require.NoError(t, err)
-		require.Equal(t, 201, a.Status)
-		require.Equal(t, 500*time.Millisecond, time.Since(start))
-		time.Sleep(5 * time.Second)
-		p, _ := w.stored("hello")
-		require.Equal(t, 3, p, "a straggler finishes on its own")
-	})
 }
 
 // A client who leaves while nodes are being connected to has stored nothing.

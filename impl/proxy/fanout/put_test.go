@@ -58,6 +58,14 @@ func TestPutEmpty(t *testing.T) {
 	})
 }
 
+// runBoth is run once with nodes that are asked before the body is sent, and once
+// with short bodies that go with the headers.
+func runBoth(t *testing.T, f func(t *testing.T, w *world)) {
+	t.Helper()
+	t.Run("asked", func(t *testing.T) { run(t, f) })
+	t.Run("inline", func(t *testing.T) { runInline(t, f) })
+}
+
 func TestPutGoesToHandoffs(t *testing.T) {
 	for name, fail := range map[string]func(w *world, i int){
 		"refused": func(w *world, i int) { w.nodes[i].stop() },
@@ -65,9 +73,10 @@ func TestPutGoesToHandoffs(t *testing.T) {
 		"503":     func(w *world, i int) { w.nodes[i].script = status(503) },
 		"silent":  func(w *world, i int) { w.net.Silence(addr(i), true) },
 		"hangs":   func(w *world, i int) { w.nodes[i].script = hang },
+		"breaks":  func(w *world, i int) { w.nodes[i].script = abort },
 	} {
 		t.Run(name, func(t *testing.T) {
-			run(t, func(t *testing.T, w *world) {
+			runBoth(t, func(t *testing.T, w *world) {
 				fail(w, 0)
 				fail(w, 2)
 				a, err := w.put(strings.NewReader("hello"), 5)
@@ -248,7 +257,7 @@ func TestPutCancelled(t *testing.T) {
 }
 
 func TestPutStraggler(t *testing.T) {
-	run(t, func(t *testing.T, w *world) {
+	runBoth(t, func(t *testing.T, w *world) {
 		w.nodes[2].script = func(s *storage, rw http.ResponseWriter, r *http.Request) {
 			b, _ := io.ReadAll(r.Body)
 			time.Sleep(3 * time.Second)

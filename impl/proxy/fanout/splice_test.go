@@ -49,8 +49,9 @@ func (s countingSplice) Take(n int64) (int64, error) {
 	return m, err
 }
 
-// overTCP is a proxy that reads an object from two nodes with these handlers.
-func overTCP(t *testing.T, handlers ...http.Handler) (url string, moved *atomic.Int64) {
+// overTCP is a proxy that reads an object from nodes with these handlers, which
+// have so long for each step.
+func overTCP(t *testing.T, patience time.Duration, opts NodeOptions, handlers ...http.Handler) (url string, moved *atomic.Int64) {
 	t.Helper()
 	moved = new(atomic.Int64)
 	n := countingNet{real.NewNet(), moved}
@@ -63,13 +64,13 @@ func overTCP(t *testing.T, handlers ...http.Handler) (url string, moved *atomic.
 		devs = append(devs, &ring.Device{ID: i, Region: 1, Zone: i, IP: a.IP.String(), Port: a.Port, Device: "sda", Weight: 1})
 		rows = append(rows, []uint16{uint16(i)})
 	}
-	client := backend.New(n, backend.Config{NodeTimeout: 300 * time.Millisecond})
+	client := backend.New(n, backend.Config{NodeTimeout: patience})
 	t.Cleanup(client.Close)
-	f := New(client, Config{NodeTimeout: 300 * time.Millisecond, RecoverableNodeTimeout: 300 * time.Millisecond}, nil)
+	f := New(client, Config{NodeTimeout: patience}, nil)
 	r := ring.New(devs, 32, rows)
 	h := web.HandlerFunc(func(ctx context.Context, req *web.Request) *web.Response {
 		return f.Get(ctx, GetRequest{
-			Method: http.MethodGet, Entity: "/a/c/o", Header: http.Header{}, Nodes: f.Nodes(r, 0), Server: ServerObject,
+			Method: http.MethodGet, Entity: "/a/c/o", Header: http.Header{}, Nodes: f.NodesFor(r, 0, opts), Server: ServerObject,
 		})
 	})
 	ln, err := n.Listen("127.0.0.1:0")
@@ -92,7 +93,7 @@ const spliced = 3 << 20
 var splicedContent = strings.Repeat("0123456789abcdef", spliced/16)
 
 // node answers like an object server and lets end have a hand in the body.
-func node(end func(w http.ResponseWriter, part string)) http.Handler {
+func node(end ending) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		from := 0
 		if v := r.Header.Get("Range"); v != "" {
@@ -105,36 +106,49 @@ func node(end func(w http.ResponseWriter, part string)) http.Handler {
 		if from > 0 {
 			w.WriteHeader(http.StatusPartialContent)
 		}
-		end(w, splicedContent[from:])
+		end(w, r, splicedContent[from:])
 	})
 }
 
-func whole(w http.ResponseWriter, part string) { _, _ = io.WriteString(w, part) }
+// ending sends a part of the object, or some of it.
+type ending func(w http.ResponseWriter, r *http.Request, part string)
+
+func whole(w http.ResponseWriter, _ *http.Request, part string) { _, _ = io.WriteString(w, part) }
+
+func cut(w http.ResponseWriter, _ *http.Request, part string) {
+	_, _ = io.WriteString(w, part[:len(part)/3])
+	panic(http.ErrAbortHandler)
+}
+
+// stall says no more until the proxy has given it up.
+func stall(w http.ResponseWriter, r *http.Request, part string) {
+	_, _ = io.WriteString(w, part[:len(part)/3])
+	w.(http.Flusher).Flush()
+	<-r.Context().Done()
+}
 
 // A body passes the proxy without being read, and where a node fails on the
 // way the rest comes from another, to the byte.
 func TestGetPastTheProcess(t *testing.T) {
-	cut := func(w http.ResponseWriter, part string) {
-		_, _ = io.WriteString(w, part[:len(part)/3])
-		panic(http.ErrAbortHandler)
-	}
-	stall := func(w http.ResponseWriter, part string) {
-		_, _ = io.WriteString(w, part[:len(part)/3])
-		w.(http.Flusher).Flush()
-		time.Sleep(time.Second) // more than NodeTimeout
-	}
-	for name, second := range map[string]func(http.ResponseWriter, string){"whole": whole, "cut": cut, "stall": stall} {
+	for name, c := range map[string]struct {
+		first    ending
+		patience time.Duration
+		opts     NodeOptions
+	}{
+		"whole": {whole, time.Minute, NodeOptions{}}, "cut": {cut, time.Minute, NodeOptions{}}, "stall": {stall, 2 * time.Second, NodeOptions{}},
+		"hedged": {whole, time.Minute, NodeOptions{Preferences: &Preferences{Concurrent: true, ConcurrencyTimeout: time.Minute}}},
+	} {
 		t.Run(name, func(t *testing.T) {
 			webtest.TrackBodies(t)
 			var asked atomic.Int32
-			failing := node(func(w http.ResponseWriter, part string) {
+			failing := node(func(w http.ResponseWriter, r *http.Request, part string) {
 				if asked.Add(1) == 1 { // whichever node is the first
-					second(w, part)
+					c.first(w, r, part)
 					return
 				}
-				whole(w, part)
+				whole(w, r, part)
 			})
-			url, moved := overTCP(t, failing, failing)
+			url, moved := overTCP(t, c.patience, c.opts, failing, failing)
 			for range 3 { // the connections are good for more
 				resp, err := http.Get(url)
 				require.NoError(t, err)
@@ -152,11 +166,7 @@ func TestGetPastTheProcess(t *testing.T) {
 // When no node has the rest the client must not take the body for complete.
 func TestGetPastTheProcessCutShort(t *testing.T) {
 	webtest.TrackBodies(t)
-	cut := node(func(w http.ResponseWriter, part string) {
-		_, _ = io.WriteString(w, part[:len(part)/3])
-		panic(http.ErrAbortHandler)
-	})
-	url, _ := overTCP(t, cut, cut)
+	url, _ := overTCP(t, time.Minute, NodeOptions{}, node(cut), node(cut))
 	resp, err := http.Get(url)
 	require.NoError(t, err)
 	got, err := io.ReadAll(resp.Body)
@@ -169,13 +179,13 @@ func TestGetPastTheProcessCutShort(t *testing.T) {
 func TestClientLeavesPastTheProcess(t *testing.T) {
 	webtest.TrackBodies(t)
 	gone := make(chan struct{})
-	slow := node(func(w http.ResponseWriter, part string) {
+	slow := node(func(w http.ResponseWriter, _ *http.Request, part string) {
 		defer close(gone)
 		for _, err := io.WriteString(w, part); err == nil; {
 			_, err = io.WriteString(w, "more, until somebody hangs up")
 		}
 	})
-	url, _ := overTCP(t, slow)
+	url, _ := overTCP(t, time.Minute, NodeOptions{}, slow)
 	c, err := net.Dial("tcp", strings.TrimPrefix(url, "http://"))
 	require.NoError(t, err)
 	_, err = io.WriteString(c, "GET / HTTP/1.1\r\nHost: x\r\n\r\n")

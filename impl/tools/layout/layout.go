@@ -82,6 +82,17 @@ type Node struct {
 // Ports of the servers of a node.
 type Ports struct{ Object, Container, Account int }
 
+// Of is the port of a server of this kind (ServerKinds).
+func (p Ports) Of(kind string) int {
+	switch kind {
+	case "account":
+		return p.Account
+	case "container":
+		return p.Container
+	}
+	return p.Object
+}
+
 // DefaultPorts are Swift's.
 func DefaultPorts() Ports { return Ports{Object: 6200, Container: 6201, Account: 6202} }
 
@@ -145,13 +156,7 @@ func (c *Cluster) Rings() (map[string]*ring.Ring, error) {
 			return nil, err
 		}
 		for _, n := range c.Nodes {
-			port := n.Ports.Object
-			switch kind.server {
-			case "account":
-				port = n.Ports.Account
-			case "container":
-				port = n.Ports.Container
-			}
+			port := n.Ports.Of(kind.server)
 			for _, d := range n.Devices {
 				dev := ring.Device{
 					Region: n.Region, Zone: n.Zone, IP: n.IP, Port: port, Device: d, Weight: 100,
@@ -252,19 +257,19 @@ func (c *Cluster) ProxyConf(p Proxy) string {
 // ServerConf is the text of a storage server's .conf; kind is "object",
 // "container" or "account".
 func (c *Cluster) ServerConf(n Node, kind string) string {
-	port, options := n.Ports.Object, c.Object
+	options := c.Object
 	switch kind {
 	case "container":
-		port, options = n.Ports.Container, c.Container
+		options = c.Container
 	case "account":
-		port, options = n.Ports.Account, c.Account
+		options = c.Account
 	}
 	bind := n.IP
 	if n.Bind != "" {
 		bind = n.Bind
 	}
 	var b text
-	b.section("DEFAULT", "bind_ip = "+bind, fmt.Sprintf("bind_port = %d", port),
+	b.section("DEFAULT", "bind_ip = "+bind, fmt.Sprintf("bind_port = %d", n.Ports.Of(kind)),
 		"swift_dir = "+n.SwiftDir, "devices = "+n.DeviceDir, fmt.Sprintf("mount_check = %t", n.Mounts),
 		"recon_cache_path = "+n.reconDir())
 	b.lines(c.Default)
