@@ -59,6 +59,11 @@ func answers() []Mutant {
 			Scenario: "features", Property: "features", Options: map[string]string{"match": "symlink: "},
 			Edits: []Edit{{"impl/middleware/symlink/get.go", "		sub = w.origin.Sub(w.origin.Method, path, source)\n", "		sub = w.origin.PreAuthorized(w.origin.Method, path, source)\n"}},
 		}, {
+			Name: "taken-not-counted", Bug: "a download that passes the proxy unread goes on at another node from where it began",
+			Scenario: "features", Property: "features", Options: map[string]string{"match": "plain: an object, storage"},
+			Edits: []Edit{{"impl/proxy/fanout/resume.go", "	return r.got(n, r.cur.(web.ConnSource).Took(n, err))\n",
+				"	err = r.cur.(web.ConnSource).Took(n, err)\n	if err != nil && n == 0 && r.ranges[0].Len() > 0 {\n		r.ranges[0].Start = 0\n	}\n	return r.got(n, err)\n"}},
+		}, {
 			Name: "double-resume-skips", Bug: "a download that goes on for the second time leaves out a byte (#1717401)",
 			Scenario: "features", Property: "features", Options: map[string]string{"match": "plain: an object, storage"},
 			Edits: []Edit{
