@@ -146,6 +146,8 @@ func TestExplainedRows(t *testing.T) {
 			answer(400, "Symlink requests require a zero byte body"), answer(412, "X-Symlink-Target header must be"), "versioned-link-body"},
 		{"body of a link with another fault", Request{Method: "PUT", Target: "/v1/a/c/o", Body: "x", Header: []Header{{"X-Symlink-Target", "c/o"}}}, Difference{"body", "", ""},
 			answer(400, "Symlink requests require a zero byte body"), answer(400, "Invalid Content-Type"), "versioned-link-body"},
+		{"a copy as a link", Request{Method: "COPY", Target: "/v1/a/c/o", Header: []Header{{"Destination", "c/d"}, {"X-Symlink-Target", "c/o"}}}, Difference{"status", "400", "201"},
+			answer(400, "Symlink requests require a zero byte body"), answer(201, ""), "versioned-link-body"},
 		{"body of a link by a stranger", Request{Method: "PUT", Target: "/v1/a/c/o", Body: "x", Header: []Header{{"X-Symlink-Target", "c/o"}}}, Difference{"status", "400", "403"},
 			answer(400, "Symlink requests require a zero byte body"), answer(403, ""), ""},
 		{"body of no link", Request{Method: "PUT", Target: "/v1/a/c/o", Body: "x"}, Difference{"status", "400", "412"},
@@ -237,5 +239,29 @@ func TestHead(t *testing.T) {
 	r = &Request{Method: "PUT", Target: "/", Header: []Header{{"Content-Length", "x"}}}
 	if got := head(r, "h", ""); strings.Count(got, "Content-Length") != 1 {
 		t.Errorf("%q", got)
+	}
+}
+
+// TestEndsAccount: nothing deletes the account in which all sequences work.
+func TestEndsAccount(t *testing.T) {
+	for _, tt := range []struct {
+		name    string
+		r       Request
+		private bool
+		want    bool
+	}{
+		{"administrator", Request{Method: "DELETE", Target: "/v1/{acct}", User: Admin}, false, true},
+		{"with a slash", Request{Method: "DELETE", Target: "/v1/{acct}/?x=y", User: Admin}, false, true},
+		{"owner, who may not", Request{Method: "DELETE", Target: "/v1/{acct}", User: Owner}, false, false},
+		{"its own account", Request{Method: "DELETE", Target: "/v1/{acct}", User: Admin}, true, false},
+		{"a container", Request{Method: "DELETE", Target: "/v1/{acct}/c", User: Admin}, false, false},
+		{"bulk", Request{Method: "DELETE", Target: "/v1/{acct}?bulk-delete", User: Admin, Body: "c/o\n\n"}, false, false},
+		{"bulk, of a slash", Request{Method: "POST", Target: "/v1/{acct}?bulk-delete", User: Admin, Body: "c/o\r\n / \r\n"}, false, true},
+		{"bulk, of two", Request{Method: "POST", Target: "/v1/{acct}/c?bulk-delete=1", User: Admin, Body: "//"}, false, true},
+		{"bulk, of a slash, by the owner", Request{Method: "POST", Target: "/v1/{acct}?bulk-delete", User: Owner, Body: "/"}, false, false},
+	} {
+		if s := (Sequence{Private: tt.private}); s.endsAccount(&tt.r) != tt.want {
+			t.Errorf("%s: %t", tt.name, !tt.want)
+		}
 	}
 }

@@ -135,10 +135,19 @@ func (r *Request) Kind() string {
 }
 
 // endsAccount reports whether a request deletes the account that the sequence
-// shares with others: it would be gone for all that follow.
+// shares with others: it would be gone for all that follow. A bulk deletion
+// does so by a line that is a slash.
 func (s *Sequence) endsAccount(r *Request) bool {
-	_, query, _ := strings.Cut(r.Target, "?")
-	return !s.Private && r.User == Admin && r.Method == "DELETE" && r.Kind() == "account" && !strings.Contains(query, "bulk-delete")
+	if s.Private || r.User != Admin {
+		return false
+	}
+	if _, query, _ := strings.Cut(r.Target, "?"); strings.Contains(query, "bulk-delete") {
+		return slices.ContainsFunc(strings.Split(r.Body, "\n"), func(line string) bool {
+			line = strings.TrimSpace(line)
+			return line != "" && strings.Trim(line, "/") == ""
+		})
+	}
+	return r.Method == "DELETE" && r.Kind() == "account"
 }
 
 // key is the same for differences that likely have one cause.

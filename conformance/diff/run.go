@@ -147,6 +147,13 @@ func (w *worker) compare(ctx context.Context, s Sequence) int {
 			if !overloaded(res) || !sleep(ctx, overloadPause) {
 				break
 			}
+			// It may also be the container that answers no more, after
+			// what an earlier sequence wrote to it.
+			w.uses = sharedUses
+			if err := w.prepare(ctx, &s); err != nil {
+				w.r.fail(err)
+				return w.r.o.MaxFindings
+			}
 			res = w.both(ctx, s, slow)
 		}
 		unsteady = len(res.differences) == 0

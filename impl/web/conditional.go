@@ -57,15 +57,18 @@ func Conditional(req *Request, resp *Response, opt ConditionalOptions) *Response
 	return serveRanges(req, resp)
 }
 
+// ConditionHeaders are those by which a request depends on what is there.
+var ConditionHeaders = [...]string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"}
+
 // hasConditions tells the usual request, which has none of the headers, without
 // parsing the dates of the answer.
 func hasConditions(h http.Header) bool {
-	for _, name := range [...]string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since", "Range"} {
+	for _, name := range ConditionHeaders {
 		if len(h[name]) > 0 {
 			return true
 		}
 	}
-	return false
+	return len(h["Range"]) > 0
 }
 
 // conditionalEtag is the entity tag that conditions are compared with.

@@ -129,7 +129,8 @@ type refusal struct {
 }
 
 // stored reads the manifest of name, a path below the account. version is of
-// the object, if the client named one.
+// the object, if the client named one. His conditions are those of reading it:
+// where one fails nothing is deleted.
 func (f *filter) stored(ctx context.Context, client *web.Request, name string, version []string) ([]segment, *refusal) {
 	v, path, _ := client.Swift()
 	req := sub(client, http.MethodGet, "/"+v+"/"+path.Account+name, "MultipartDELETE")
@@ -138,6 +139,11 @@ func (f *filter) stored(ctx context.Context, client *web.Request, name string, v
 		query["version-id"] = version
 	}
 	req.RawQuery = query.Encode()
+	for _, name := range web.ConditionHeaders {
+		if values := client.Header[name]; values != nil {
+			req.Header[name] = values
+		}
+	}
 	resp := f.next.Serve(ctx, req)
 	switch {
 	case resp.OK() && !isLarge(resp):

@@ -92,6 +92,26 @@ func TestDeleteReports(t *testing.T) {
 	}
 }
 
+func TestDeleteIf(t *testing.T) {
+	s, h, _ := library(t, "")
+	etag := hexMD5(s.objects["/v1/a/c/large"].data) // of what is read: the manifest
+	before := len(s.objects)
+	for header, want := range map[[2]string]string{
+		{"If-None-Match", "*"}:  "/c/large, Unable to load SLO manifest or segment.\n",
+		{"If-Match", "other"}:   "/c/large, Unable to load SLO manifest or segment.\n",
+		{"If-None-Match", etag}: "/c/large, Unable to load SLO manifest or segment.\n",
+	} {
+		got := webtest.Do(h, webtest.Request("DELETE", "/v1/a/c/large?multipart-manifest=delete", header[0], header[1]))
+		if !strings.Contains(got.Body, want) || len(s.objects) != before {
+			t.Errorf("%s: %s; %d objects of %d are left", header, got.Body, len(s.objects), before)
+		}
+	}
+	got := webtest.Do(h, webtest.Request("DELETE", "/v1/a/c/large?multipart-manifest=delete", "If-Match", "*"))
+	if !strings.Contains(got.Body, "Number Deleted: 4") {
+		t.Errorf("what is there: %s", got.Body)
+	}
+}
+
 // TestDeleteKeepsAlive: a slow delete sends whitespace, and stops when the
 // client hangs up.
 func TestDeleteKeepsAlive(t *testing.T) {

@@ -200,30 +200,26 @@ func partNumber(req *web.Request) (int, *web.Response) {
 // getManifest answers with the manifest itself, as it is stored or in the
 // form of a PUT.
 func (f *filter) getManifest(ctx context.Context, req *web.Request, raw bool) *web.Response {
-	raw = raw && req.Method == http.MethodGet
-	inner := *req
-	if raw {
-		inner.Header = req.Header.Clone()
-		for _, name := range [...]string{"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"} {
-			inner.Header.Del(name) // they mean the raw form
-		}
-		wholeManifests(inner.Header)
+	if raw = raw && req.Method == http.MethodGet; raw {
+		wholeManifests(req.Header)
 	}
-	resp := f.next.Serve(ctx, &inner)
-	if raw && isLarge(resp) && (resp.Status == http.StatusPartialContent || resp.Status == http.StatusRequestedRangeNotSatisfiable) {
-		// By an old object server.
+	resp := f.next.Serve(ctx, req)
+	if raw && isLarge(resp) && resp.Status != http.StatusOK {
+		// A condition was judged by what is stored, but means the raw form;
+		// so does a range, which old object servers take out of it.
 		resp.Abandon()
-		inner.Header.Del("Range")
-		resp = f.next.Serve(ctx, &inner)
-	}
-	if raw && resp.Status == http.StatusNotFound && req.Header.Get("If-Match") != "" {
-		resp.Discard()
-		return f.next.Serve(ctx, req) // a condition on what is not there has an answer of its own
+		plain := *req
+		plain.Header = req.Header.Clone()
+		plain.Header.Del("Range")
+		for _, name := range web.ConditionHeaders {
+			plain.Header.Del(name)
+		}
+		resp = f.next.Serve(ctx, &plain)
+		if !isLarge(resp) && resp.OK() {
+			return web.Conditional(req, resp, web.ConditionalOptions{}) // it is another object by now
+		}
 	}
 	if !isLarge(resp) {
-		if raw && resp.OK() {
-			return web.Conditional(req, resp, web.ConditionalOptions{}) // no large object: they mean this
-		}
 		return resp
 	}
 	switch {

@@ -222,8 +222,15 @@ func TestGetManifest(t *testing.T) {
 		}
 	}
 	s.log()
-	if got = get(h, "/c/none?multipart-manifest=get&format=raw", "If-Match", "*"); got.Status == 200 || len(s.log()) != 2 {
+	if got = get(h, "/c/none?multipart-manifest=get&format=raw", "If-Match", "*"); got.Status == 200 || len(s.log()) != 1 {
 		t.Errorf("a missing object, with a condition: %d", got.Status)
+	}
+	// Whoever is between judges by the same answer as without the parameters.
+	if got = get(h, "/seg/a?multipart-manifest=get&format=raw", "If-None-Match", a); got.Status != 304 || len(s.log()) != 1 {
+		t.Errorf("a plain object, not modified: %d", got.Status)
+	}
+	if got = get(h, "/c/o?multipart-manifest=get&format=raw", "If-Match", hexMD5(stored)); got.Status != 412 {
+		t.Errorf("raw, with the ETag of what is stored: %d", got.Status)
 	}
 	if got = get(h, "/c/none?multipart-manifest=get"); got.Status != 404 {
 		t.Errorf("a missing object: %d", got.Status)

@@ -190,12 +190,10 @@ func (r *resumer) fail(err error) {
 // resume finds another source for the rest.
 func (r *resumer) resume() bool {
 	h := r.g.r.Header.Clone()
-	for _, name := range []string{
-		"If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since",
-		"X-Backend-Ignore-Range-If-Metadata-Present",
-	} {
+	for _, name := range web.ConditionHeaders {
 		h.Del(name)
 	}
+	h.Del("X-Backend-Ignore-Range-If-Metadata-Present")
 	h.Set("Range", rangeHeader(r.ranges))
 	for {
 		resp, node := r.g.find(h)
