@@ -44,10 +44,11 @@ func (c *client) close() {
 	}
 }
 
-// do sends a request and reads the answer to its end; see, if not nil, gets its
+// do sends a request, with the parts of body one after another, and reads the
+// answer to its end; see, if not nil, gets its
 // body, piece by piece. After an error the connection is closed, and the next
 // request opens another.
-func (c *client) do(method, path, header string, body []byte, see func(piece []byte)) (r reply, err error) {
+func (c *client) do(method, path, header string, body [][]byte, see func(piece []byte)) (r reply, err error) {
 	if c.conn == nil {
 		if c.conn, err = net.DialTimeout("tcp", c.host, requestLimit); err != nil {
 			c.conn = nil
@@ -65,7 +66,7 @@ func (c *client) do(method, path, header string, body []byte, see func(piece []b
 	return r, err
 }
 
-func (c *client) send(method, path, header string, body []byte) error {
+func (c *client) send(method, path, header string, body [][]byte) error {
 	if err := c.conn.SetDeadline(time.Now().Add(requestLimit)); err != nil {
 		return err
 	}
@@ -77,14 +78,18 @@ func (c *client) send(method, path, header string, body []byte) error {
 		h = append(append(append(h, "X-Auth-Token: "...), c.token...), "\r\n"...)
 	}
 	if method == "PUT" {
-		h = append(strconv.AppendInt(append(h, "Content-Length: "...), int64(len(body)), 10), "\r\n"...)
+		length := 0
+		for _, part := range body {
+			length += len(part)
+		}
+		h = append(strconv.AppendInt(append(h, "Content-Length: "...), int64(length), 10), "\r\n"...)
 	}
 	c.head = append(h, "\r\n"...)
 	if len(body) == 0 {
 		_, err := c.conn.Write(c.head)
 		return err
 	}
-	parts := net.Buffers{c.head, body}
+	parts := append(net.Buffers{c.head}, body...)
 	_, err := parts.WriteTo(c.conn)
 	return err
 }

@@ -115,7 +115,7 @@ type server struct {
 	make   peer.Make
 	addr   string
 	daemon *peer.Daemon
-	gets   [][]byte            // requests that are ready to be sent
+	gets   []get               // ready to be sent
 	rounds map[string][]sample // by method
 }
 
