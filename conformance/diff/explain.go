@@ -38,9 +38,9 @@ func Table() []Explained {
 				return (d.Field == "body" || d.Field == "header content-length" || d.Field == "header etag") && r.Feature == "staticweb" && webPage(a.Body) && webPage(b.Body)
 			}},
 		{"crash", "OpenStack's proxy crashed (500) where ours answers",
-			func(_ *Request, d Difference, a, b *Answer) bool {
+			func(r *Request, d Difference, a, b *Answer) bool {
 				return d.Field == "status" && b.Status == 500 && a.Status < 500 && (b.Body == "" || b.Body == "An error occurred" || b.Body == "Error enabling object versioning" ||
-					strings.HasPrefix(b.Body, "<html><h1>Internal Error</h1>") || b.Body == "Unable to load SLO manifest" && a.Status != 200)
+					strings.HasPrefix(b.Body, "<html><h1>Internal Error</h1>") || b.Body == "Unable to load SLO manifest" && (a.Status != 200 || r.has("Range")))
 			}},
 		{"long-lines", "heads with lines too long, for the proxy or, when lines of one name are joined, for a storage node, are refused with a body instead of a reason phrase",
 			func(_ *Request, _ Difference, a, b *Answer) bool {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -98,4 +99,21 @@ func TestSlice(t *testing.T) {
 	rest, err := (&Response{Body: body}).ReadAll(10)
 	require.NoError(t, err)
 	require.Equal(t, "bcdef", string(rest))
+}
+
+// TestSub: what a filter does for a client has his rights, but not those of a
+// reseller, which quotas and settings of containers do not ask about.
+func TestSub(t *testing.T) {
+	req := NewRequest("PUT", "/v1/a/c/o")
+	req.Owner, req.Reseller = true, true
+	req.Header = http.Header{"User-Agent": {"u"}, "Referer": {"r"}, "X-Auth-Token": {"t"}}
+	sub, own := req.Sub("GET", "/v1/a/c", "X"), req.PreAuthorized("HEAD", "/v1/a/c", "X")
+	for _, s := range []*Request{sub, own} {
+		if !s.Owner || s.Reseller || s.Meta != req.Meta || s.Source != "X" || len(s.Header) != 2 || s.Header.Get("Referer") != "r" {
+			t.Errorf("%+v", s)
+		}
+	}
+	if sub.AuthorizeOverride || !own.AuthorizeOverride {
+		t.Error("who authorizes?")
+	}
 }

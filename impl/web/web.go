@@ -156,12 +156,14 @@ func NewRequest(method, path string) *Request {
 // Sub makes a sub-request with the same identity: Meta, what auth filters set
 // and RemoteAddr are kept, the header is fresh but for the User-Agent and the
 // Referer, which decides whether ACLs with referrers apply; the body is empty.
+// A reseller's privilege does not pass on: what a filter does for him has the
+// quotas of everybody, as in OpenStack's Swift.
 func (r *Request) Sub(method, path, source string) *Request {
 	s := &Request{
 		Method: method, Path: path, Header: http.Header{}, Body: http.NoBody,
 		RemoteAddr: r.RemoteAddr, Host: r.Host, Proto: r.Proto, TLS: r.TLS,
 		Meta: r.Meta, Source: source, Authorize: r.Authorize, CleanACL: r.CleanACL,
-		AuthorizeOverride: r.AuthorizeOverride, Owner: r.Owner, Reseller: r.Reseller,
+		AuthorizeOverride: r.AuthorizeOverride, Owner: r.Owner,
 	}
 	for _, name := range [...]string{"User-Agent", "Referer"} {
 		if v := r.Header.Get(name); v != "" {

@@ -3,6 +3,7 @@ package slo
 import (
 	"context"
 	"fmt"
+	"math"
 	"net/http"
 	"strconv"
 
@@ -191,7 +192,7 @@ func partNumber(req *web.Request) (int, *web.Response) {
 	if err != nil || n <= 0 {
 		return 0, web.HTML(http.StatusBadRequest, "Part number must be an integer greater than 0")
 	}
-	if req.Header.Get("Range") != "" {
+	if _, verdict := web.ParseRange(req.Header.Get("Range"), math.MaxInt64); verdict != web.RangeIgnored {
 		return 0, web.HTML(http.StatusBadRequest, "Range requests are not supported with part number queries")
 	}
 	return n, nil

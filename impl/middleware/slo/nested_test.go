@@ -251,6 +251,7 @@ func TestPartNumber(t *testing.T) {
 		{"GET", "4", nil, 416, badPart, "bytes */300"},
 		{"HEAD", "2", nil, 206, "", "bytes 100-199/300"},
 		{"HEAD", "4", nil, 416, "", "bytes */300"},
+		{"GET", "1", []string{"Range", "bytes=0-1;1"}, 206, text[:100], "bytes 0-99/300"}, // no range
 		{"GET", "0", nil, 400, "Part number must be an integer greater than 0", ""},
 		{"GET", "x", nil, 400, "Part number must be an integer greater than 0", ""},
 		{"GET", "1", []string{"Range", "bytes=0-1"}, 400, "Range requests are not supported with part number queries", ""},
