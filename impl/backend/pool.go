@@ -11,7 +11,7 @@ import (
 )
 
 const (
-	readBuffer  = 4 << 10  // heads, small bodies and the beginnings of others
+	readBuffer  = 8 << 10  // a head with a small body, and the beginnings of others
 	writeBuffer = 20 << 10 // a head with a small body; larger ones are not kept
 )
 

@@ -201,7 +201,7 @@ func (d *Device) place(f host.File, tmp, name string, content []byte) error {
 	dir := path.Dir(name)
 	err = d.fs.Rename(tmp, name)
 	for i := 0; notExist(err) && i < renameAttempts; i++ { // an updater removes empty directories
-		if err = d.makeDir(dir); err == nil {
+		if _, err = d.makeDir(dir); err == nil {
 			err = d.fs.Rename(tmp, name)
 		}
 	}

@@ -100,33 +100,34 @@ func (s *nameState) unsettled(dir, root string) (list []freshDir, all bool) {
 }
 
 // makeDir makes dir and what is missing above it, below the device's own
-// directory, which is the mount's business. An existing dir is success.
-func (d *Device) makeDir(dir string) error {
+// directory, which is the mount's business. An existing dir is success; made
+// says that it was not there.
+func (d *Device) makeDir(dir string) (made bool, err error) {
 	if len(dir) <= len(d.Path) {
-		return fs.ErrNotExist
+		return false, fs.ErrNotExist
 	}
 	if path.Dir(dir) == d.Path {
 		// These are made once in a device's life. If one is missing the
 		// device may have been unmounted since it was checked, and this
 		// would fill the disk below.
 		if err := d.m.check(d.Path); err != nil {
-			return fmt.Errorf("%w: %w", errGone, err)
+			return false, fmt.Errorf("%w: %w", errGone, err)
 		}
 	}
 	mark := d.names.created(dir)
-	err := d.fs.Mkdir(dir, dirPerm)
+	err = d.fs.Mkdir(dir, dirPerm)
 	for i := 0; notExist(err) && i < mkdirAttempts; i++ { // somebody may be removing empty ones
-		if err = d.makeDir(path.Dir(dir)); err == nil {
+		if _, err = d.makeDir(path.Dir(dir)); err == nil {
 			err = d.fs.Mkdir(dir, dirPerm)
 		}
 	}
 	if errors.Is(err, fs.ErrExist) {
-		return nil // the mark stays: another maker may be waiting for its own sync
+		return false, nil // the mark stays: another maker may be waiting for its own sync
 	}
 	if err != nil {
 		d.names.settled(mark)
 	}
-	return err
+	return err == nil, err
 }
 
 const mkdirAttempts = 4

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"apus/impl/config"
@@ -214,6 +215,9 @@ type Object struct {
 
 	dev  *Device
 	hash swift.Hash
+	// absent says that there was no directory when somebody looked: a hint,
+	// on which nothing but the order of attempts depends.
+	absent atomic.Bool
 }
 
 // Object is the place of an object; nothing need be there.

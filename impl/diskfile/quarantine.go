@@ -90,5 +90,6 @@ func (d *Device) makeMissing(dir string) error {
 	if _, err := d.fs.Stat(dir); !notExist(err) {
 		return err
 	}
-	return d.makeDir(dir)
+	_, err := d.makeDir(dir)
+	return err
 }

@@ -17,9 +17,10 @@ func (o *Object) twin(power int) *Object {
 		return nil
 	}
 	part := binary.BigEndian.Uint32(o.hash[:4]) >> (32 - power)
-	t := *o
-	t.Dir = path.Join(path.Dir(o.partitionDir()), strconv.FormatUint(uint64(part), 10), o.hash.Suffix(), o.hash.String())
-	return &t
+	return &Object{
+		Path: o.Path, Policy: o.Policy, NextPartPower: o.NextPartPower, dev: o.dev, hash: o.hash,
+		Dir: path.Join(path.Dir(o.partitionDir()), strconv.FormatUint(uint64(part), 10), o.hash.Suffix(), o.hash.String()),
+	}
 }
 
 // relink gives a file that was written while the number of partitions is being
@@ -38,7 +39,7 @@ func (o *Object) relink(file string) {
 
 func (o *Object) linkInto(to *Object, file string) error {
 	d, from, target := o.dev, path.Join(o.Dir, file), path.Join(to.Dir, file)
-	if err := d.makeDir(to.Dir); err != nil {
+	if _, err := d.makeDir(to.Dir); err != nil {
 		return err
 	}
 	if err := to.invalidate(); err != nil {

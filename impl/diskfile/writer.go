@@ -81,7 +81,7 @@ func (o *Object) create(ext string) (*Writer, error) {
 	dir := o.partitionDir()
 	f, err := d.fs.CreateUnnamed(dir, filePerm)
 	if notExist(err) {
-		if err = d.makeDir(dir); err != nil {
+		if _, err = d.makeDir(dir); err != nil {
 			return nil, err
 		}
 		f, err = d.fs.CreateUnnamed(dir, filePerm)
@@ -102,7 +102,7 @@ func (d *Device) createTemp(dir string) (host.File, string, error) {
 	const flags = host.ReadWrite | host.Create | host.Exclusive
 	f, err := d.fs.OpenFile(name, flags, filePerm)
 	if notExist(err) {
-		if err = d.makeDir(dir); err != nil {
+		if _, err = d.makeDir(dir); err != nil {
 			return nil, "", err
 		}
 		f, err = d.fs.OpenFile(name, flags, filePerm)
@@ -239,7 +239,7 @@ func (w *Writer) publish(name Name, md Metadata, stale *mark) error {
 	const op = "diskfile.Commit"
 	o, d := w.obj, w.obj.dev
 	defer o.lock()()
-	files, err := o.list()
+	files, made, err := w.claim()
 	if err != nil {
 		return failed(op, o.Dir, err)
 	}
@@ -247,11 +247,14 @@ func (w *Writer) publish(name Name, md Metadata, stale *mark) error {
 		return err
 	}
 	if err := stale.ensure(); err != nil {
+		if made {
+			d.removeDir(o.Dir)
+		}
 		return failed(op, o.partitionDir(), err)
 	}
 	target := path.Join(o.Dir, name.File)
 	d.names.hide(target)
-	if err := w.link(target, len(files) == 0); err != nil {
+	if err := w.link(target, len(files) == 0 && !made); err != nil {
 		d.names.show(target)
 		if errors.Is(err, fs.ErrExist) { // another process was faster
 			return w.yield(name, md)
@@ -291,7 +294,7 @@ func (w *Writer) yield(name Name, md Metadata) error {
 func (w *Writer) link(target string, dirMissing bool) error {
 	d, dir := w.obj.dev, w.obj.Dir
 	if dirMissing {
-		if err := d.makeDir(dir); err != nil {
+		if _, err := d.makeDir(dir); err != nil {
 			return err
 		}
 	}
@@ -301,7 +304,7 @@ func (w *Writer) link(target string, dirMissing bool) error {
 	}
 	err := give()
 	if notExist(err) { // another process cleaned the directory away
-		if err = d.makeDir(dir); err == nil {
+		if _, err = d.makeDir(dir); err == nil {
 			err = give()
 		}
 	}
@@ -360,9 +363,24 @@ func (w *Writer) equals(file string, md Metadata) bool {
 func (o *Object) list() ([]string, error) {
 	entries, err := o.dev.fs.ReadDir(o.Dir)
 	if notExist(err) {
+		o.absent.Store(true)
 		return nil, nil
 	}
 	return fileNames(entries), err
+}
+
+// claim lists the hash directory, or makes it if it was not there before, which
+// tells as much in one step less. A .meta file has no use for an empty one. The
+// caller holds the object's lock.
+func (w *Writer) claim() (files []string, made bool, err error) {
+	o := w.obj
+	if w.ext != ExtMeta && o.absent.Load() {
+		if made, err = o.dev.makeDir(o.Dir); made || err != nil {
+			return nil, made, err
+		}
+	}
+	files, err = o.list()
+	return files, false, err
 }
 
 func fileNames(entries []fs.DirEntry) []string {

@@ -25,6 +25,9 @@ const (
 	closed              // by the server while it was fresh or idle
 )
 
+// readBuffer takes a head and the body of a small object in one read.
+const readBuffer = 8 << 10
+
 // conn is a client's connection, served by one goroutine.
 type conn struct {
 	round   *round
@@ -41,7 +44,7 @@ type conn struct {
 func newConn(r *round, nc net.Conn) *conn {
 	c := &conn{round: r, nc: nc, remote: nc.RemoteAddr().String()}
 	c.in = source{nc: nc, cfg: &r.cfg}
-	c.br = bufio.NewReader(&c.in)
+	c.br = bufio.NewReaderSize(&c.in, readBuffer)
 	_, c.tls = nc.(*tls.Conn)
 	return c
 }
