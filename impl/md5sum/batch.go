@@ -41,9 +41,9 @@ func (b *batch) hash(n int) {
 	}
 	b.load()
 	if b.n <= 8 {
-		blocks8(&b.state[0], (*[8]*byte)(b.base[:8]), n, &constants)
+		blocks8(&b.state[0], (*[8]*byte)(b.base[:8]), n)
 	} else {
-		blocks16(&b.state, &b.base, n, &constants)
+		blocks16(&b.state, &b.base, n)
 	}
 	b.store(n)
 }

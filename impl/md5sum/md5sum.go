@@ -13,12 +13,13 @@
 // Write hashes for longer than its own piece takes. Another leads beside it
 // only if a full batch waits.
 //
-// Costs, where crypto/md5 is 1 and on a Zen 3 core: up to 8 lanes 1.4 to 1.6,
-// 16 lanes 1.7 to 2.3. So two streams already take a quarter less work than by
-// themselves, and 16 take a seventh, but on a machine with idle cores each of
-// them takes longer. A Write that stays alone is hashed by crypto/md5 itself
-// and costs one pass through the scheduler more. Processors without AVX2 have
-// crypto/md5 alone.
+// Costs, where crypto/md5 is 1: with AVX2 (Zen 3, Rocket Lake) up to 8 lanes
+// 1.4 to 1.6, 16 lanes 1.7 to 2.3; with AVX-512VL (Rocket Lake) 0.9 to 1 and
+// 1.3 to 1.6. So two streams take a quarter less work than by themselves, or
+// half, and 16 a seventh or a tenth; with AVX2, on a machine with idle cores,
+// each of them takes longer. A Write that stays alone is hashed by crypto/md5
+// itself and costs one pass through the scheduler more. Processors without
+// AVX2 have crypto/md5 alone.
 //
 // The queue is one for the process. It decides who computes and never what,
 // and waits on nothing but mutexes, so goroutines of separate synctest bubbles
