@@ -1,8 +1,11 @@
 package mutant_test
 
 import (
+	"encoding/json"
 	"go/parser"
 	"go/token"
+	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"testing"
@@ -38,6 +41,47 @@ func TestTable(t *testing.T) {
 				if _, err := parser.ParseFile(token.NewFileSet(), name, nil, parser.SkipObjectResolution); err != nil {
 					t.Error(err)
 				}
+			}
+		})
+	}
+}
+
+// TestCompile builds the packages that each mutant changes: one that does not
+// compile proves nothing, and text may be in its place in a function that has
+// become another.
+func TestCompile(t *testing.T) {
+	if testing.Short() {
+		t.Skip("it compiles a package for each mutant, half a minute in all")
+	}
+	module, err := filepath.Abs(filepath.Join("..", ".."))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, m := range mutant.Table() {
+		t.Run(m.Name, func(t *testing.T) {
+			dir := t.TempDir()
+			files, err := m.Write(module, dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			overlay, err := json.Marshal(map[string]any{"Replace": files})
+			if err != nil {
+				t.Fatal(err)
+			}
+			name := filepath.Join(dir, "overlay.json")
+			if err := os.WriteFile(name, overlay, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			args := []string{"build", "-tags", "apusexact", "-overlay", name}
+			for original := range files {
+				if pkg := filepath.Dir(original); !slices.Contains(args, pkg) {
+					args = append(args, pkg)
+				}
+			}
+			build := exec.CommandContext(t.Context(), "go", args...)
+			build.Dir = module
+			if out, err := build.CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
 			}
 		})
 	}

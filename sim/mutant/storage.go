@@ -57,7 +57,7 @@ func databases() []Mutant {
 			Edit{"impl/broker/object.go", "	if !newCtype {\n", "	if !newCtype && !newData {\n"}),
 		node("pending-emptied-first", "pending rows are removed before they are merged", "container-node/order",
 			Edit{"impl/broker/pending.go", "	items = append(items, more...)\n	err = d.transact(",
-				"	items = append(items, more...)\n	if size > 0 {\n		if err := errors.Join(f.Truncate(0), f.Sync()); err != nil {\n" +
+				"	items = append(items, more...)\n	if size > 0 {\n		if err := d.emptyPending(); err != nil {\n" +
 					"			return err\n		}\n	}\n	err = d.transact("}),
 	}
 }

@@ -174,7 +174,7 @@ func bodies() []Mutant {
 					"		resp.Body = g.resuming(resp, node)\n",
 					"		resp.Body = g.resuming(resp, node)\n		resp.ContentLength = -1\n",
 				},
-				{"impl/proxy/fanout/resume.go", "	if err != nil {\n		r.fail(err)\n	}\n", "	if err != nil {\n		r.ranges, r.separators = nil, nil\n		return n, io.EOF\n	}\n"},
+				{"impl/proxy/fanout/resume.go", "	if err != nil {\n		r.fail(err)\n	}\n", "	if err != nil {\n		r.ranges, r.separators = nil, nil\n		return io.EOF\n	}\n"},
 			},
 		}, {
 			Name:     "resumed-at-wrong-offset",
