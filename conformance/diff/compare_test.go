@@ -69,6 +69,23 @@ func TestCompare(t *testing.T) {
 	}
 }
 
+// TestRefusedVersion: a version that one endpoint named when it refused does
+// not count when later ones are numbered.
+func TestRefusedVersion(t *testing.T) {
+	var left, right normalizer
+	left.answer(answer(400, ""))
+	right.answer(answer(400, "", "X-Object-Version-Id", "1795653235.51119"))
+	a := left.answer(answer(404, "", "X-Object-Version-Id", "1795653239.00001"))
+	b := right.answer(answer(404, "", "X-Object-Version-Id", "1795653239.00002"))
+	if got := compare(&Request{Method: "DELETE", Target: "/v1/a/c/o"}, a, b); len(got) != 0 {
+		t.Errorf("%+v", got)
+	}
+	b = right.answer(answer(412, "", "X-Object-Version-Id", "1795653235.51119"))
+	if v := b.Get("X-Object-Version-Id"); v != "<refused version>" {
+		t.Errorf("named again: %s", v)
+	}
+}
+
 func TestUnsharedOnly(t *testing.T) {
 	for _, tt := range []struct {
 		name string
