@@ -215,8 +215,9 @@ type Object struct {
 
 	dev  *Device
 	hash swift.Hash
-	// absent says that there was no directory when somebody looked: a hint,
-	// on which nothing but the order of attempts depends.
+	// absent says that there was no directory when somebody looked last. It
+	// may be out of date, which costs a sync of the directories above; and if
+	// that fails, a write that failed may be there after a power cut.
 	absent atomic.Bool
 }
 

@@ -261,6 +261,7 @@ func (w *Writer) publish(name Name, md Metadata, stale *mark) error {
 		}
 		return failed(op, target, err)
 	}
+	o.absent.Store(false)
 	if err := errors.Join(stale.ensure(), d.commitNames(o.Dir)); err != nil {
 		// The name may or may not survive. If it cannot be taken back it
 		// stays hidden until the device is seen afresh.
@@ -362,8 +363,8 @@ func (w *Writer) equals(file string, md Metadata) bool {
 // list is the files of the hash directory; none if there is no directory.
 func (o *Object) list() ([]string, error) {
 	entries, err := o.dev.fs.ReadDir(o.Dir)
+	o.absent.Store(notExist(err))
 	if notExist(err) {
-		o.absent.Store(true)
 		return nil, nil
 	}
 	return fileNames(entries), err
