@@ -183,8 +183,8 @@
 	VMOVDQU c, (s+64)(SI); \
 	VMOVDQU d, (s+96)(SI)
 
-// BLOCKS8 and BLOCKS16 are the bodies of the functions.
-#define BLOCKS8(f, g, h, i, rot) \
+// BEGIN and END are what the functions have around the work on a block.
+#define BEGIN \
 	MOVQ state+0(FP), SI; \
 	MOVQ base+8(FP), DI; \
 	MOVQ size+16(FP), R13; \
@@ -192,26 +192,26 @@
 	XORQ R12, R12; \
 loop: \
 	CMPQ R12, R13; \
-	JGE  done; \
-	TRANSPOSE(0, 0); \
-	LOAD(0, Y0, Y1, Y2, Y3); \
-	ROUNDS(STEPS8, f, g, h, i, rot); \
-	ADD(0, Y0, Y1, Y2, Y3); \
+	JGE  done
+
+#define END \
 	ADDQ $64, R12; \
 	JMP  loop; \
 done: \
 	VZEROUPPER; \
 	RET
 
+// BLOCKS8 and BLOCKS16 are the bodies of the functions.
+#define BLOCKS8(f, g, h, i, rot) \
+	BEGIN; \
+	TRANSPOSE(0, 0); \
+	LOAD(0, Y0, Y1, Y2, Y3); \
+	ROUNDS(STEPS8, f, g, h, i, rot); \
+	ADD(0, Y0, Y1, Y2, Y3); \
+	END
+
 #define BLOCKS16(f, g, h, i, rot) \
-	MOVQ state+0(FP), SI; \
-	MOVQ base+8(FP), DI; \
-	MOVQ size+16(FP), R13; \
-	MOVQ k+24(FP), BX; \
-	XORQ R12, R12; \
-loop: \
-	CMPQ R12, R13; \
-	JGE  done; \
+	BEGIN; \
 	TRANSPOSE(0, 0); \
 	TRANSPOSE(64, 512); \
 	LOAD(0, Y0, Y1, Y2, Y3); \
@@ -219,11 +219,7 @@ loop: \
 	ROUNDS(STEPS16, f, g, h, i, rot); \
 	ADD(0, Y0, Y1, Y2, Y3); \
 	ADD(128, Y8, Y9, Y10, Y11); \
-	ADDQ $64, R12; \
-	JMP  loop; \
-done: \
-	VZEROUPPER; \
-	RET
+	END
 
 // func blocks8AVX2(state *group, base *[8]*byte, size int, k *[64]uint32)
 TEXT ·blocks8AVX2(SB), 0, $512-32
