@@ -59,10 +59,12 @@ func state(t testing.TB, o *diskfile.Object) string {
 	return body + " " + md["X-Object-Meta-Color"]
 }
 
-// run makes the steps until one fails. It returns what an acknowledged state
+// run makes the steps until one fails, and looks before each, as a server does,
+// which decides how a new directory is made. It returns what an acknowledged state
 // promises and what the step that failed may have left.
 func run(o *diskfile.Object, steps []step) (acked, pending string, failed string, err error) {
 	for _, s := range steps {
+		_, _, _ = get(o) // whether it is there, whatever else is wrong
 		if err := s.do(o); err != nil {
 			return acked, s.then(acked), s.name, err
 		}
@@ -139,7 +141,7 @@ func failAt(t *testing.T, cfg disk.Config, fault error, n int64) (done bool) {
 	o := w.object(t)
 	first := w.disk().Ops()
 	w.disk().FailAt(first+n, fault)
-	acked := ""
+	acked := state(t, o)
 	for _, s := range history() {
 		err := s.do(o)
 		got := state(t, o)

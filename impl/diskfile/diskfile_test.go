@@ -241,6 +241,31 @@ func TestQuarantine(t *testing.T) {
 	}
 }
 
+// What another request made between the look at an object and its write counts:
+// it was found missing, and is there.
+func TestMadeMeanwhile(t *testing.T) {
+	worlds(t, func(t *testing.T, w *world) {
+		older, newer := w.object(t), w.object(t)
+		for _, o := range []*diskfile.Object{older, newer} {
+			if _, _, err := get(o); !swift.Is(err, swift.NotFound) {
+				t.Fatalf("reading nothing: %v", err)
+			}
+		}
+		must(t, put(w.object(t), stamp(2), "meanwhile"))
+		if err := put(older, stamp(1), "older"); !swift.Is(err, swift.Conflict) {
+			t.Errorf("an older PUT: %v", err)
+		}
+		wantBody(t, older, "meanwhile")
+		must(t, put(newer, stamp(3), "newer"))
+		wantBody(t, newer, "newer")
+		entries, err := w.host.FS.ReadDir(newer.Dir)
+		must(t, err)
+		if len(entries) != 1 {
+			t.Errorf("%d files are left", len(entries))
+		}
+	})
+}
+
 // Of a bad body that goes to a writer the end is withheld, whole windows of it
 // at most get out, and in one that is good nothing is left out or twice.
 func TestBadEndIsWithheld(t *testing.T) {

@@ -215,9 +215,9 @@ type Object struct {
 
 	dev  *Device
 	hash swift.Hash
-	// absent says that there was no directory when somebody looked last. It
-	// may be out of date, which costs a sync of the directories above; and if
-	// that fails, a write that failed may be there after a power cut.
+	// absent says that Open found no directory. The next write takes it as a
+	// hint; out of date, it costs a sync of the directories above, and if that
+	// fails, a write that failed may be there after a power cut.
 	absent atomic.Bool
 }
 

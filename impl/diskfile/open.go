@@ -107,6 +107,7 @@ func (o *Object) tryOpen(opt OpenOptions) (*File, error) {
 	if err != nil {
 		return nil, failed(op, o.Dir, err)
 	}
+	o.absent.Store(files == nil)
 	have := Select(o.dev.names.visible(o.Dir, files))
 	if have.Data == nil {
 		m, err := o.deleted(have.Tombstone)

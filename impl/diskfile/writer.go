@@ -261,7 +261,6 @@ func (w *Writer) publish(name Name, md Metadata, stale *mark) error {
 		}
 		return failed(op, target, err)
 	}
-	o.absent.Store(false)
 	if err := errors.Join(stale.ensure(), d.commitNames(o.Dir)); err != nil {
 		// The name may or may not survive. If it cannot be taken back it
 		// stays hidden until the device is seen afresh.
@@ -360,22 +359,21 @@ func (w *Writer) equals(file string, md Metadata) bool {
 	return err == nil && maps.Equal(have.metadata, md)
 }
 
-// list is the files of the hash directory; none if there is no directory.
+// list is the files of the hash directory; nil if there is no directory.
 func (o *Object) list() ([]string, error) {
 	entries, err := o.dev.fs.ReadDir(o.Dir)
-	o.absent.Store(notExist(err))
 	if notExist(err) {
 		return nil, nil
 	}
 	return fileNames(entries), err
 }
 
-// claim lists the hash directory, or makes it if it was not there before, which
+// claim lists the hash directory, or makes it if Open did not find it, which
 // tells as much in one step less. A .meta file has no use for an empty one. The
 // caller holds the object's lock.
 func (w *Writer) claim() (files []string, made bool, err error) {
 	o := w.obj
-	if w.ext != ExtMeta && o.absent.Load() {
+	if w.ext != ExtMeta && o.absent.Swap(false) {
 		if made, err = o.dev.makeDir(o.Dir); made || err != nil {
 			return nil, made, err
 		}
