@@ -159,6 +159,20 @@ func TestReplacedMeanwhile(t *testing.T) {
 	}
 }
 
+// TestRawReplacedMeanwhile: so may that of its raw form, and a condition is
+// then one on what was found.
+func TestRawReplacedMeanwhile(t *testing.T) {
+	webtest.TrackBodies(t)
+	next := webtest.NewNext(
+		webtest.Answer(412, "", "X-Static-Large-Object", "True"),
+		webtest.Answer(200, "plain", "Etag", "y"))
+	f, _ := webtest.Filter(t, New, nil, "", nil)
+	got := webtest.Do(f(next), webtest.Request("GET", "/v1/a/c/o?multipart-manifest=get&format=raw", "If-Match", "x"))
+	if got.Status != 412 || got.Body != "" {
+		t.Errorf("%d %q", got.Status, got.Body)
+	}
+}
+
 func TestDamagedManifests(t *testing.T) {
 	for name, manifest := range map[string]string{
 		"not JSON":      `[`,
