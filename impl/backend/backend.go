@@ -26,8 +26,8 @@
 // (GET, HEAD). A [Put] that loses a kept connection before the node said
 // anything is sent again, too: without its body the node cannot have done
 // anything, and of one that had its body with it a node that did act says so,
-// by 409 for the same timestamp. All else is reported as a failure of the node, because it may or
-// may not have acted.
+// by 409 for the same timestamp. All else is reported as a failure of the node,
+// because it may or may not have acted.
 //
 // A node that answers before it has the whole body is heard: the rest is not
 // sent, and its connection is closed behind the answer.

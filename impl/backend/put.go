@@ -65,9 +65,9 @@ type Put struct {
 // BeginPut sends the headers of req, to which it adds Expect; ContentLength -1
 // sends chunks, as does 0. With a Body of constant bytes (a *bytes.Reader of
 // ContentLength) it connects, and sends all at Finish; any other Body is
-// ignored. The Put is sent to
-// events when the node asks for the body ([Put.Asked]) and when the exchange
-// is over ([Put.Over]); events must have room for both.
+// ignored. The Put is sent to events when the node asks for the body
+// ([Put.Asked]) and when the exchange is over ([Put.Over]); events must have
+// room for both.
 func (c *Client) BeginPut(ctx context.Context, req *Request, events chan<- *Put) *Put {
 	p := &Put{
 		events: events, queue: make(chan *Chunk, putQueue), wrote: make(chan struct{}),

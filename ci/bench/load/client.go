@@ -45,9 +45,8 @@ func (c *client) close() {
 }
 
 // do sends a request, with the parts of body one after another, and reads the
-// answer to its end; see, if not nil, gets its
-// body, piece by piece. After an error the connection is closed, and the next
-// request opens another.
+// answer to its end; see, if not nil, gets its body, piece by piece. After an
+// error the connection is closed, and the next request opens another.
 func (c *client) do(method, path, header string, body [][]byte, see func(piece []byte)) (r reply, err error) {
 	if c.conn == nil {
 		if c.conn, err = net.DialTimeout("tcp", c.host, requestLimit); err != nil {
