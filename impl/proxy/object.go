@@ -86,18 +86,15 @@ func readObject(c *call) *web.Response {
 	return resp
 }
 
-// cleanContentType removes the size of a large object, which is kept in its
-// content type for the listing. Other parameters that begin with swift_ are
-// for filters.
+// cleanContentType removes the size of a large object, which is kept as the last
+// parameter of its content type for the listing. Others, even of that name,
+// came with the object and are the client's or a filter's.
 func cleanContentType(v string) string {
-	parts := strings.Split(v, ";")
-	out := parts[:1]
-	for _, p := range parts[1:] {
-		if !strings.HasPrefix(strings.TrimLeft(p, " \t"), "swift_bytes=") {
-			out = append(out, p)
-		}
+	i := strings.LastIndexByte(v, ';')
+	if i >= 0 && strings.HasPrefix(strings.TrimLeft(v[i+1:], " \t"), "swift_bytes=") {
+		return v[:i]
 	}
-	return strings.Join(out, ";")
+	return v
 }
 
 // forWrite finds the target of a write and checks that the client may do it

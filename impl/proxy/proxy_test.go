@@ -118,7 +118,7 @@ func TestObjectRoundTrip(t *testing.T) {
 		require.Len(t, hosts, 3, "each object server tells another container server")
 
 		c.scripts["object GET"] = func(w http.ResponseWriter, r *http.Request) {
-			w.Header().Set("Content-Type", "text/plain; swift_bytes=7; swift_versions_deleted=1")
+			w.Header().Set("Content-Type", "text/plain; swift_bytes=3; swift_versions_deleted=1; swift_bytes=7")
 			w.Header().Set("Etag", `"x"`)
 			w.Header().Set("X-Put-Timestamp", "0000000001.00000")
 			_, _ = io.WriteString(w, "hello "+r.Header.Get("Range"))
@@ -126,7 +126,7 @@ func TestObjectRoundTrip(t *testing.T) {
 		a = c.do(t, "GET", "/v1/a/c/o.json", "", "Range", "bytes=0-4")
 		require.Equal(t, 200, a.status)
 		require.Equal(t, "hello bytes=0-4", a.body)
-		require.Equal(t, "text/plain; swift_versions_deleted=1", a.header.Get("Content-Type"), "the size is ours, the rest a filter's")
+		require.Equal(t, "text/plain; swift_bytes=3; swift_versions_deleted=1", a.header.Get("Content-Type"), "the last is ours")
 		require.Equal(t, "x", a.header.Get("Etag"))
 		require.Equal(t, "bytes", a.header.Get("Accept-Ranges"))
 		require.Empty(t, a.header.Get("X-Put-Timestamp"))

@@ -99,7 +99,6 @@ func dress(resp *web.Response, size int64, etag string) {
 	h := resp.Header
 	h.Set(manifestEtag, web.Unquote(h.Get("Etag")))
 	h.Set("Etag", `"`+etag+`"`)
-	h.Set("Content-Type", cleanContentType(h.Get("Content-Type")))
 	h.Del("Content-Range")
 	resp.SetLength(size)
 }
@@ -239,7 +238,6 @@ func (f *filter) getManifest(ctx context.Context, req *web.Request, raw bool) *w
 		return web.NewResponse(http.StatusInternalServerError)
 	}
 	resp.Header.Set("Etag", md5Hex(text))
-	resp.Header.Set("Content-Type", cleanContentType(resp.Header.Get("Content-Type"))) // the large object's: a copy keeps it
 	resp.Body = web.Bytes(string(text))
 	resp.SetLength(int64(len(text)))
 	return web.Conditional(req, resp, web.ConditionalOptions{Etags: []string{md5Hex(text)}})

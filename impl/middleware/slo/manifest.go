@@ -164,15 +164,6 @@ func swiftBytes(contentType string) (int64, bool) {
 	return n, err == nil && n >= 0
 }
 
-// cleanContentType is contentType without the size.
-func cleanContentType(contentType string) string {
-	i := strings.LastIndexByte(contentType, ';')
-	if i >= 0 && strings.HasPrefix(strings.TrimLeft(contentType[i+1:], " "), swiftBytesParam) {
-		return contentType[:i]
-	}
-	return contentType
-}
-
 // rawManifest turns a stored manifest into the form in which a client may PUT
 // it again. Its keys are in alphabetical order.
 func rawManifest(stored []byte) ([]byte, error) {

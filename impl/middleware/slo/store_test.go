@@ -140,6 +140,9 @@ func (s *store) read(req *web.Request, r rule, o *blob) *web.Response {
 			h[name] = v
 		}
 	}
+	if kind, _, sized := strings.Cut(h.Get("Content-Type"), ";swift_bytes="); sized { // as the proxy does
+		h.Set("Content-Type", kind)
+	}
 	data := o.data
 	if r.corrupt {
 		data = data[:len(data)-1] + "!"
