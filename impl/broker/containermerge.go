@@ -61,36 +61,22 @@ func mergeContainers(t *tx, items []record) error {
 	return t.applyContainers(changes)
 }
 
-const containerSelect = `SELECT ROWID, name, put_timestamp, delete_timestamp, object_count, bytes_used, deleted, storage_policy_index
-	FROM container WHERE deleted IN (0, 1) AND name IN (?`
+const containerColumns = "ROWID, name, put_timestamp, delete_timestamp, object_count, bytes_used, deleted, storage_policy_index"
 
 // readContainers reads the rows of changes, which are in order. A change
 // begins with the first of its rows.
 func (t *tx) readContainers(changes []containerChange) error {
-	for chunk := range slices.Chunk(changes, readChunk) {
-		size := 1
-		if len(chunk) > 1 {
-			size = readChunk
+	name := func(i int) string { return changes[i].name }
+	return t.lookUp("container", containerColumns, len(changes), name, func(s *sqlite3.Stmt) {
+		row := storedContainer{s.ColumnInt64(0), readContainer(s)}
+		i, found := slices.BinarySearchFunc(changes, row.name, func(c containerChange, name string) int { return cmp.Compare(c.name, name) })
+		if !found {
+			return // the column holds something else than text
 		}
-		names := make([]any, size)
-		for i := range names {
-			names[i] = chunk[min(i, len(chunk)-1)].name
-		}
-		err := t.query(containerSelect+strings.Repeat(", ?", size-1)+")", names, func(s *sqlite3.Stmt) (bool, error) {
-			row := storedContainer{s.ColumnInt64(0), readContainer(s)}
-			i, found := slices.BinarySearchFunc(chunk, row.name, func(c containerChange, name string) int { return cmp.Compare(c.name, name) })
-			if found {
-				c := &chunk[i]
-				c.was = append(c.was, row)
-				c.now = c.was[0].containerEntry
-			}
-			return true, nil
-		})
-		if err != nil {
-			return err
-		}
-	}
-	return nil
+		c := &changes[i]
+		c.was = append(c.was, row)
+		c.now = c.was[0].containerEntry
+	})
 }
 
 // readContainer reads the seven columns of a row after its ROWID.

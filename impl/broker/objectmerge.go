@@ -93,43 +93,24 @@ func (t *tx) foldObject(c *objectChange, updates []*Object) {
 	}
 }
 
-// readChunk is how many names one statement looks up.
-const readChunk = 64
-
-const objectSelect = `SELECT ROWID, name, created_at, size, content_type, etag, deleted, storage_policy_index FROM object
-	WHERE deleted IN (0, 1) AND name IN (?`
+const objectColumns = "ROWID, name, created_at, size, content_type, etag, deleted, storage_policy_index"
 
 // readObjects reads the rows of changes, which are in order.
 func (t *tx) readObjects(changes []objectChange) error {
-	for chunk := range slices.Chunk(changes, readChunk) {
-		size := 1
-		if len(chunk) > 1 {
-			size = readChunk
-		}
-		names := make([]any, size)
-		for i := range names {
-			names[i] = chunk[min(i, len(chunk)-1)].key.name
-		}
-		err := t.query(objectSelect+strings.Repeat(", ?", size-1)+")", names, func(s *sqlite3.Stmt) (bool, error) {
-			row := storedObject{s.ColumnInt64(0), readObject(s)}
-			i, found := slices.BinarySearchFunc(chunk, objectKey{row.Name, row.Policy}, func(c objectChange, k objectKey) int {
-				return c.key.compare(k)
-			})
-			if found {
-				chunk[i].was = append(chunk[i].was, row)
-			}
-			return true, nil
+	name := func(i int) string { return changes[i].key.name }
+	return t.lookUp("object", objectColumns, len(changes), name, func(s *sqlite3.Stmt) {
+		row := storedObject{s.ColumnInt64(0), readObject(s)}
+		i, found := slices.BinarySearchFunc(changes, objectKey{row.Name, row.Policy}, func(c objectChange, k objectKey) int {
+			return c.key.compare(k)
 		})
-		if err != nil {
-			return err
+		if !found {
+			return // of another policy
 		}
-		for i := range chunk {
-			if len(chunk[i].was) > 0 {
-				chunk[i].now = &chunk[i].was[0].Object
-			}
+		c := &changes[i]
+		if c.was = append(c.was, row); len(c.was) == 1 {
+			c.now = &row.Object
 		}
-	}
-	return nil
+	})
 }
 
 func (t *tx) object(key objectKey) (*Object, error) {
