@@ -1,6 +1,7 @@
 package broker
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -119,5 +120,18 @@ func BenchmarkMergeItems(b *testing.B) {
 			}
 			b.ReportMetric(float64(from)/b.Elapsed().Seconds(), "rows/s")
 		})
+	}
+}
+
+// BenchmarkParseItems reads 1,000 rows as they come from another replica.
+func BenchmarkParseItems(b *testing.B) {
+	text, err := json.Marshal(benchItems(1000, 0, 1_000_003))
+	require.NoError(b, err)
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		items, err := ParseItems(text)
+		require.NoError(b, err)
+		require.Len(b, items, 1000)
 	}
 }

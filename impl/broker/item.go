@@ -2,10 +2,11 @@ package broker
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"strconv"
 
+	"github.com/go-json-experiment/json"
+	"github.com/go-json-experiment/json/jsontext"
 	"github.com/ncruces/go-sqlite3"
 )
 
@@ -34,12 +35,14 @@ func (i Item) Container() *ContainerRow {
 }
 
 var (
-	_ json.Marshaler   = Item{}
-	_ json.Unmarshaler = (*Item)(nil)
+	_ json.Marshaler       = Item{}
+	_ json.UnmarshalerFrom = (*Item)(nil)
 )
 
-// objectJSON is an object row on the wire; older Swifts send no policy, and
-// numbers may come as text.
+// lax takes what Python's json takes.
+var lax = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
+
+// objectJSON is an object row as it is sent.
 type objectJSON struct {
 	RowID       int64   `json:"ROWID"`
 	Name        string  `json:"name"`
@@ -53,7 +56,7 @@ type objectJSON struct {
 	Meta        string  `json:"meta_timestamp,omitempty"`
 }
 
-// containerJSON is a container row on the wire. What is null leaves the row
+// containerJSON is a container row as it is sent. What is null leaves the row
 // that is there as it is.
 type containerJSON struct {
 	RowID       int64    `json:"ROWID"`
@@ -64,6 +67,27 @@ type containerJSON struct {
 	BytesUsed   *looseID `json:"bytes_used"`
 	Deleted     looseID  `json:"deleted"`
 	Policy      looseID  `json:"storage_policy_index"`
+}
+
+// itemJSON is a row of either kind as it comes: that of an object has
+// created_at. Older Swifts send no policy, and numbers may come as text.
+type itemJSON struct {
+	RowID     int64   `json:"ROWID"`
+	Name      string  `json:"name"`
+	CreatedAt *string `json:"created_at"`
+	Deleted   looseID `json:"deleted"`
+	Policy    looseID `json:"storage_policy_index"`
+
+	Size        looseID `json:"size"`
+	ContentType string  `json:"content_type"`
+	ETag        string  `json:"etag"`
+	Ctype       string  `json:"ctype_timestamp"`
+	Meta        string  `json:"meta_timestamp"`
+
+	Put         *string  `json:"put_timestamp"`
+	Delete      *string  `json:"delete_timestamp"`
+	ObjectCount *looseID `json:"object_count"`
+	BytesUsed   *looseID `json:"bytes_used"`
 }
 
 // looseID is a number that may come as text, or as a boolean.
@@ -97,44 +121,44 @@ func (i Item) MarshalJSON() ([]byte, error) {
 		return json.Marshal(objectJSON{
 			RowID: i.RowID, Name: r.Name, CreatedAt: r.CreatedAt, Size: looseID(r.Size), ContentType: r.ContentType,
 			ETag: r.ETag, Deleted: flag(r.Deleted), Policy: looseID(r.Policy), Ctype: r.CtypeTimestamp, Meta: r.MetaTimestamp,
-		})
+		}, lax)
 	case *containerEntry:
 		return json.Marshal(containerJSON{
 			RowID: i.RowID, Name: r.name, Put: r.put, Delete: r.del, ObjectCount: (*looseID)(r.objects),
 			BytesUsed: (*looseID)(r.bytes), Deleted: flag(r.deleted), Policy: looseID(r.policy),
-		})
+		}, lax)
 	}
 	return nil, fmt.Errorf("an item that holds no row")
 }
 
-// UnmarshalJSON reads a row; that of an object has created_at.
-func (i *Item) UnmarshalJSON(b []byte) error {
-	var kind struct {
-		CreatedAt *string `json:"created_at"`
-	}
-	if err := json.Unmarshal(b, &kind); err != nil {
+// UnmarshalJSONFrom reads a row; that of an object has created_at.
+func (i *Item) UnmarshalJSONFrom(d *jsontext.Decoder) error {
+	var r itemJSON
+	if err := json.UnmarshalDecode(d, &r); err != nil {
 		return err
 	}
-	if kind.CreatedAt == nil {
-		var r containerJSON
-		if err := json.Unmarshal(b, &r); err != nil {
-			return err
-		}
+	if r.CreatedAt == nil {
 		*i = Item{r.RowID, &containerEntry{
 			name: r.Name, put: r.Put, del: r.Delete, objects: (*int64)(r.ObjectCount), bytes: (*int64)(r.BytesUsed),
 			deleted: r.Deleted != 0, policy: int(r.Policy),
 		}}
 		return nil
 	}
-	var r objectJSON
-	if err := json.Unmarshal(b, &r); err != nil {
-		return err
-	}
 	*i = Item{r.RowID, &Object{
-		Name: r.Name, CreatedAt: r.CreatedAt, Size: int64(r.Size), ContentType: r.ContentType, ETag: r.ETag,
+		Name: r.Name, CreatedAt: *r.CreatedAt, Size: int64(r.Size), ContentType: r.ContentType, ETag: r.ETag,
 		Deleted: r.Deleted != 0, Policy: int(r.Policy), CtypeTimestamp: r.Ctype, MetaTimestamp: r.Meta,
 	}}
 	return nil
+}
+
+// UnmarshalJSON is UnmarshalJSONFrom for encoding/json.
+func (i *Item) UnmarshalJSON(b []byte) error { return json.Unmarshal(b, i, lax) }
+
+// ParseItems reads a JSON list of rows in one pass.
+func ParseItems(text []byte) ([]Item, error) {
+	var items []Item
+	err := json.Unmarshal(text, &items, lax)
+	return items, err
 }
 
 func (t *tx) itemsSince(start int64, count int) ([]Item, error) {

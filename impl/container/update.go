@@ -2,7 +2,6 @@ package container
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io/fs"
 	"net/http"
@@ -41,8 +40,8 @@ func (s *Server) update(ctx context.Context, req *web.Request) *web.Response {
 
 // parseRows reads the body of an UPDATE.
 func parseRows(body []byte) ([]broker.Item, error) {
-	var items []broker.Item
-	if err := json.Unmarshal(body, &items); err != nil {
+	items, err := broker.ParseItems(body)
+	if err != nil {
 		return nil, swift.E("container.UPDATE", "", swift.Invalid, err)
 	}
 	return items, nil

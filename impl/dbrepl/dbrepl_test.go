@@ -486,3 +486,22 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// BenchmarkParse takes a call apart that brings 1,000 rows.
+func BenchmarkParse(b *testing.B) {
+	var items []broker.Item
+	for i := range 1000 {
+		items = append(items, broker.ObjectItem(int64(i), broker.Object{
+			Name: fmt.Sprintf("group-%04d/object-%08d", i/10, i), CreatedAt: "1700000002.00000", Size: 1,
+			ContentType: "text/plain", ETag: "d41d8cd98f00b204e9800998ecf8427e",
+		}))
+	}
+	body, err := json.Marshal([]any{"merge_items", items, "remote"})
+	require.NoError(b, err)
+	b.SetBytes(int64(len(body)))
+	for b.Loop() {
+		call, err := Parse(body, "hash")
+		require.NoError(b, err)
+		require.Len(b, call.(MergeItems).Items, 1000)
+	}
+}
