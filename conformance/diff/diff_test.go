@@ -157,6 +157,19 @@ func TestPartedEndpointsAreNotCompared(t *testing.T) {
 	}
 }
 
+// A refusal after which a version stays that no link names.
+func TestPartedByAVersionThatStays(t *testing.T) {
+	s := Sequence{Requests: []Request{
+		{Method: "PUT", Target: "/v1/a/c/l", Body: "body", Header: []Header{{"X-Symlink-Target", "c/o"}, {"X-Delete-At", "-5"}}}, {Method: "GET", Target: "/v1/a/c"},
+	}}
+	r := &runner{o: Options{Table: Table()}}
+	res := r.judge(s, []*Answer{answer(400, "Symlink requests require a zero byte body"), answer(200, "", "X-Container-Bytes-Used", "0")},
+		[]*Answer{answer(400, "X-Delete-At in past"), answer(200, "", "X-Container-Bytes-Used", "4")})
+	if len(res.a) != 1 || len(res.differences) > 0 || len(res.explained) == 0 {
+		t.Errorf("%+v", res)
+	}
+}
+
 // What is left of an account that is gone would look alike everywhere.
 func TestRunNeedsAnAccountThatTakesContainers(t *testing.T) {
 	gone := func(r *http.Request, _, _ http.Header) int {

@@ -362,7 +362,7 @@ func (r *runner) judge(s Sequence, a, b []*Answer) result {
 		for _, d := range compare(req, x, y) {
 			if name := explain(r.o.Table, req, d, x, y); name != "" {
 				res.explained = append(res.explained, name)
-				parted = parted || parts(d, x, y)
+				parted = parted || parts(name, d, x, y)
 				continue
 			}
 			res.differences = append(res.differences, d)
