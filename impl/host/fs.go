@@ -148,6 +148,15 @@ type RangeWriter interface {
 	WriteRangeTo(w io.Writer, off, n int64) (int64, error)
 }
 
+// Writeback is what a File may also implement: beginning early with what a Sync
+// to come would have to do.
+type Writeback interface {
+	// StartWriteback has length bytes from offset on brought to the disk and
+	// does not wait for that. It is advice: it has no error, and Sync is as
+	// needed after it as before.
+	StartWriteback(offset, length int64)
+}
+
 // LockMode is the mode of an advisory lock.
 type LockMode int
 

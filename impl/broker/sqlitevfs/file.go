@@ -1,6 +1,7 @@
 package sqlitevfs
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"path"
@@ -31,6 +32,7 @@ type file struct {
 	flags   vfs.OpenFlag
 	level   vfs.LockLevel
 	syncDir bool // the name is new and not durable yet
+	pending buffered
 }
 
 var (
@@ -39,26 +41,47 @@ var (
 )
 
 func (f *file) Close() error {
-	err := f.f.Close()
+	err := cmp.Or(f.flush(), f.f.Close())
 	if f.flags&vfs.OPEN_DELETEONCLOSE != 0 {
 		err = errors.Join(err, f.fs.Remove(f.name))
 	}
 	return err
 }
 
+// flush writes what waits. Its error is one of writing, whoever called.
+func (f *file) flush() error { return writeError(f.pending.flush()) }
+
+func writeError(err error) error {
+	if mapped := mapError(err); mapped != err {
+		return mapped
+	}
+	return vfs.SystemError(err, sqlite3.IOERR_WRITE)
+}
+
 func (f *file) ReadAt(p []byte, off int64) (int, error) {
+	if err := f.flush(); err != nil {
+		return 0, err
+	}
 	n, err := f.f.ReadAt(p, off)
 	return n, mapError(err)
 }
 
 func (f *file) WriteAt(p []byte, off int64) (int, error) {
-	n, err := f.f.WriteAt(p, off)
-	return n, mapError(err)
+	n, err := f.pending.writeAt(p, off)
+	return n, writeError(err)
 }
 
-func (f *file) Truncate(size int64) error { return mapError(f.f.Truncate(size)) }
+func (f *file) Truncate(size int64) error {
+	if err := f.flush(); err != nil {
+		return err
+	}
+	return mapError(f.f.Truncate(size))
+}
 
 func (f *file) Sync(vfs.SyncFlag) error {
+	if err := f.flush(); err != nil {
+		return err
+	}
 	if err := f.f.Sync(); err != nil {
 		return vfs.SystemError(err, sqlite3.IOERR_FSYNC) // never "full": what was written is lost
 	}
@@ -72,6 +95,9 @@ func (f *file) Sync(vfs.SyncFlag) error {
 }
 
 func (f *file) Size() (int64, error) {
+	if err := f.flush(); err != nil {
+		return 0, err
+	}
 	info, err := f.f.Stat()
 	if err != nil {
 		return 0, vfs.SystemError(err, sqlite3.IOERR_FSTAT)
@@ -135,6 +161,10 @@ func (f *file) Unlock(want vfs.LockLevel) error {
 	if f.level <= want {
 		return nil
 	}
+	return cmp.Or(f.flush(), f.unlock(want)) // nothing waits, unless synchronous is OFF
+}
+
+func (f *file) unlock(want vfs.LockLevel) error {
 	was := f.level
 	f.level = want
 	if want == vfs.LOCK_NONE {

@@ -167,7 +167,7 @@ func (v *FS) open(name string, flags vfs.OpenFlag) (*file, error) {
 	}
 	journal := flags&(vfs.OPEN_MAIN_JOURNAL|vfs.OPEN_SUPER_JOURNAL) != 0
 	return &file{
-		f: f, fs: v.fs, name: name, flags: flags,
+		f: f, pending: buffered{f: f}, fs: v.fs, name: name, flags: flags,
 		syncDir: journal && flags&vfs.OPEN_CREATE != 0,
 	}, nil
 }

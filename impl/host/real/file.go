@@ -23,6 +23,7 @@ type File struct {
 var (
 	_ host.File        = (*File)(nil)
 	_ host.RangeWriter = (*File)(nil)
+	_ host.Writeback   = (*File)(nil)
 	_ io.WriterTo      = (*File)(nil)
 	_ io.ReaderFrom    = (*File)(nil)
 	_ syscall.Conn     = (*File)(nil)
@@ -80,6 +81,14 @@ func (f *File) Truncate(size int64) error { return wrap("truncate", f.name, f.f.
 
 // Sync implements host.File.
 func (f *File) Sync() error { return wrap("sync", f.name, f.f.Sync()) }
+
+// StartWriteback implements host.Writeback. An error stays with the file for
+// Sync to report.
+func (f *File) StartWriteback(offset, length int64) {
+	_ = f.control("sync_file_range", func(fd int) error {
+		return unix.SyncFileRange(fd, offset, length, unix.SYNC_FILE_RANGE_WRITE)
+	})
+}
 
 // control runs call on the descriptor, which cannot be closed meanwhile.
 func (f *File) control(op string, call func(fd int) error) error {
