@@ -21,7 +21,7 @@ import (
 )
 
 const (
-	// stride visits the rows in an order that is not that of their names.
+	// stride visits the rows in an order that is far from that of their names.
 	stride = 7919
 	// grouped is how many names have a prefix in common.
 	grouped = 1000
@@ -33,14 +33,22 @@ const (
 	etag  = "d41d8cd98f00b204e9800998ecf8427e"
 )
 
-// name of the i-th row to come, of so many.
-func name(i, of int) string {
-	k := i * stride % of
-	return fmt.Sprintf("group-%04d/object-%08d", k/grouped, k)
-}
+// order says which row comes at i-th, of so many.
+type order func(i, of int) int
 
-func object(i, of int) broker.Object {
-	return broker.Object{Name: name(i, of), CreatedAt: stamp, Size: 1, ContentType: "text/plain", ETag: etag}
+// inOrder is that of the names. A batch of rows fills a few new pages of the
+// database.
+func inOrder(i, _ int) int { return i }
+
+// scattered is none. With a million rows a batch of 10,000 changes about half of
+// all pages of the index, each of which is written twice and synced: it is the
+// disk that is measured.
+func scattered(i, of int) int { return i * stride % of }
+
+func name(k int) string { return fmt.Sprintf("group-%04d/object-%08d", k/grouped, k) }
+
+func object(k int) broker.Object {
+	return broker.Object{Name: name(k), CreatedAt: stamp, Size: 1, ContentType: "text/plain", ETag: etag}
 }
 
 // target is where a database is, as REPLICATE and the others name it.
@@ -106,7 +114,7 @@ func (n *node) grow(ctx context.Context, o options) (all, last time.Duration, er
 				if i == o.rows-o.rows/10 {
 					tenth.Store(int64(time.Since(begun)))
 				}
-				if _, err := c.do(ctx, http.MethodPut, path+"/"+name(i, o.rows), nil); err != nil {
+				if _, err := c.do(ctx, http.MethodPut, path+"/"+name(scattered(i, o.rows)), nil); err != nil {
 					cancel(err)
 					return
 				}
@@ -120,49 +128,56 @@ func (n *node) grow(ctx context.Context, o options) (all, last time.Duration, er
 
 // bulk is a way to merge many rows at once.
 type bulk struct {
-	name string
-	run  func(ctx context.Context, n *node, o options) (time.Duration, error)
+	name    string
+	order   order
+	without bool // a target
+	run     func(ctx context.Context, n *node, o options, by order) (time.Duration, error)
 }
 
 func bulks() []bulk {
+	container := func(name string) func(ctx context.Context, n *node, o options, by order) (time.Duration, error) {
+		return func(ctx context.Context, n *node, o options, by order) (time.Duration, error) {
+			hash, path := target("/AUTH_bench/" + name)
+			return n.send(ctx, o, by, "container", "REPLICATE", path, hash, containerItem, mergeItems)
+		}
+	}
+	account := func(ctx context.Context, n *node, o options, by order) (time.Duration, error) {
+		hash, path := target("/AUTH_bench")
+		return n.send(ctx, o, by, "account", "REPLICATE", path, hash, accountItem, mergeItems)
+	}
+	update := func(ctx context.Context, n *node, o options, by order) (time.Duration, error) {
+		_, path := target("/AUTH_bench/updated")
+		return n.send(ctx, o, by, "container", "UPDATE", path, path, containerItem, func(items []broker.Item) any { return items })
+	}
 	return []bulk{
-		{"merge_items of a container over HTTP", func(ctx context.Context, n *node, o options) (time.Duration, error) {
-			hash, path := target("/AUTH_bench/merged")
-			return n.send(ctx, o, "container", "REPLICATE", path, hash, containerItem, func(items []broker.Item) any {
-				return []any{"merge_items", items, "remote"}
-			})
-		}},
-		{"UPDATE of a container over HTTP", func(ctx context.Context, n *node, o options) (time.Duration, error) {
-			_, path := target("/AUTH_bench/updated")
-			return n.send(ctx, o, "container", "UPDATE", path, path, containerItem, func(items []broker.Item) any { return items })
-		}},
-		{"merge_items of an account over HTTP", func(ctx context.Context, n *node, o options) (time.Duration, error) {
-			hash, path := target("/AUTH_bench")
-			return n.send(ctx, o, "account", "REPLICATE", path, hash, accountItem, func(items []broker.Item) any {
-				return []any{"merge_items", items, "remote"}
-			})
-		}},
-		{"broker.MergeItems", mergeHere},
+		{"merge_items of a container over HTTP", inOrder, false, container("merged")},
+		{"UPDATE of a container over HTTP", inOrder, false, update},
+		{"merge_items of an account over HTTP", inOrder, false, account},
+		{"broker.MergeItems", inOrder, false, mergeHere("here")},
+		{"merge_items over HTTP, names in no order", scattered, true, container("scattered")},
+		{"broker.MergeItems, names in no order", scattered, true, mergeHere("scattered-here")},
 	}
 }
 
-func containerItem(i, of int) broker.Item { return broker.ObjectItem(int64(i), object(i, of)) }
+func mergeItems(items []broker.Item) any { return []any{"merge_items", items, "remote"} }
 
-func accountItem(i, of int) broker.Item {
+func containerItem(i, k int) broker.Item { return broker.ObjectItem(int64(i), object(k)) }
+
+func accountItem(i, k int) broker.Item {
 	put, _ := swift.ParseTimestamp(stamp) // it is one
-	return broker.ContainerItem(int64(i), broker.ContainerRow{Name: name(i, of), PutTimestamp: put, ObjectCount: 1, BytesUsed: 1})
+	return broker.ContainerItem(int64(i), broker.ContainerRow{Name: name(k), PutTimestamp: put, ObjectCount: 1, BytesUsed: 1})
 }
 
 // send makes a database at path and sends it all rows. What the client does to
 // make the bodies does not count.
-func (n *node) send(ctx context.Context, o options, kind, method, path, to string, item func(i, of int) broker.Item, body func([]broker.Item) any) (took time.Duration, err error) {
+func (n *node) send(ctx context.Context, o options, by order, kind, method, path, to string, item func(i, k int) broker.Item, body func([]broker.Item) any) (took time.Duration, err error) {
 	c := n.client(kind)
 	defer c.CloseIdleConnections()
 	if _, err := c.do(ctx, http.MethodPut, path, nil); err != nil {
 		return 0, err
 	}
 	for from := 0; from < o.rows; from += o.batch {
-		text, err := json.Marshal(body(items(from, o, item)))
+		text, err := json.Marshal(body(items(from, o, by, item)))
 		if err != nil {
 			return 0, err
 		}
@@ -175,36 +190,38 @@ func (n *node) send(ctx context.Context, o options, kind, method, path, to strin
 	return took, nil
 }
 
-func items(from int, o options, item func(i, of int) broker.Item) []broker.Item {
+func items(from int, o options, by order, item func(i, k int) broker.Item) []broker.Item {
 	out := make([]broker.Item, o.batch)
 	for i := range out {
-		out[i] = item(from+i, o.rows)
+		out[i] = item(from+i, by(from+i, o.rows))
 	}
 	return out
 }
 
 // mergeHere merges without a server.
-func mergeHere(ctx context.Context, n *node, o options) (took time.Duration, err error) {
-	hasher, err := swift.NewHasher("", hashSuffix)
-	if err != nil {
-		return 0, err
+func mergeHere(container string) func(ctx context.Context, n *node, o options, by order) (time.Duration, error) {
+	return func(ctx context.Context, n *node, o options, by order) (took time.Duration, err error) {
+		hasher, err := swift.NewHasher("", hashSuffix)
+		if err != nil {
+			return 0, err
+		}
+		cfg := broker.DefaultConfig()
+		cfg.Devices = n.DeviceDir
+		p := broker.NewPool(real.New("bench", slog.New(slog.DiscardHandler)), hasher, cfg, nil)
+		defer p.Close()
+		c := p.Container("d1", "0", "AUTH_bench", container)
+		put, err := swift.ParseTimestamp(stamp)
+		if err == nil {
+			err = c.Create(ctx, broker.ContainerInit{PutTimestamp: put, Limits: swift.DefaultLimits()})
+		}
+		for from := 0; from < o.rows && err == nil; from += o.batch {
+			rows := items(from, o, by, containerItem)
+			begun := time.Now()
+			err = c.MergeItems(ctx, rows, "remote")
+			took += time.Since(begun)
+		}
+		return took, err
 	}
-	cfg := broker.DefaultConfig()
-	cfg.Devices = n.DeviceDir
-	p := broker.NewPool(real.New("bench", slog.New(slog.DiscardHandler)), hasher, cfg, nil)
-	defer p.Close()
-	c := p.Container("d1", "0", "AUTH_bench", "here")
-	put, err := swift.ParseTimestamp(stamp)
-	if err == nil {
-		err = c.Create(ctx, broker.ContainerInit{PutTimestamp: put, Limits: swift.DefaultLimits()})
-	}
-	for from := 0; from < o.rows && err == nil; from += o.batch {
-		rows := items(from, o, containerItem)
-		begun := time.Now()
-		err = c.MergeItems(ctx, rows, "remote")
-		took += time.Since(begun)
-	}
-	return took, err
 }
 
 // listing is a page and how many entries it has.
