@@ -3,15 +3,27 @@ package md5sum
 import (
 	"runtime"
 	"sync"
+
+	"golang.org/x/sys/unix"
 )
 
 // step bounds, in bytes of each stream, how long a leader works before it
 // looks who came: about 50 µs, in which the runtime cannot preempt it.
 const step = 16 << 10
 
+// How a leader waits for company: until so many streams have joined it, by
+// giving the processor away at most so many times. After so many leaders in a row
+// for whom nobody came, one in so many tries.
+const (
+	company  = 3
+	patience = 8
+	lonely   = 8
+	retry    = 32
+)
+
 // process is the combiner of all hashes. Nodes of a simulated cluster share
 // it, which changes no digest and not the order of anything but goroutines.
-var process combiner
+var process = combiner{yield: schedYield}
 
 // combiner brings Writes of different streams together.
 type combiner struct {
@@ -20,8 +32,13 @@ type combiner struct {
 	first   *digest    // the queue
 	last    *digest
 	waiting int                 // its length
+	futile  int                 // leaders in a row for whom nobody came
 	bytes   [maxLanes + 1]int64 // hashed so far, by number of streams at once
+
+	yield func() // gives the processor away
 }
+
+func schedYield() { _, _, _ = unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
 
 // hash hashes p, whole blocks, as d's next.
 func (c *combiner) hash(d *digest, p []byte) {
@@ -38,12 +55,40 @@ func (c *combiner) hash(d *digest, p []byte) {
 		}
 	} else {
 		c.leaders++
+		wait := c.futile < lonely || c.futile%retry == 0
 		c.mu.Unlock()
-		runtime.Gosched()
+		c.gather(wait)
 		c.lead(d)
 	}
 	d.piece = nil
 	d.toStandard()
+}
+
+// gather lets those run who may join, in this process and, with wait, on this
+// machine: where there are more threads than processors this thread gets its
+// turn again when others had theirs; where there are not it costs a microsecond
+// or two.
+func (c *combiner) gather(wait bool) {
+	runtime.Gosched()
+	for range patience {
+		if !wait || c.accompanied() {
+			break
+		}
+		c.yield()
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.first != nil {
+		c.futile = 0
+	} else {
+		c.futile++
+	}
+}
+
+func (c *combiner) accompanied() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.waiting >= company
 }
 
 // lead hashes d's piece, and with it what waits.

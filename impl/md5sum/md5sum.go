@@ -5,9 +5,12 @@
 // each other, so they go through the lanes of the vector unit together.
 //
 // Batches form by flat combining, without a goroutine of their own. A Write of
-// at least 8 KiB that finds nobody at work leads: it lets the goroutines run
-// that can, so that those with something to hash join, and then hashes its own
-// piece and theirs, up to 16 at once. Whoever comes while it works joins at
+// at least 8 KiB that finds nobody at work leads: it lets others run who can,
+// goroutines and, where threads outnumber processors, other threads, so that those
+// with something to hash join, and then hashes its own piece and theirs, up to 16
+// at once. Where the processors are busy the time would have been waited anyway;
+// where they are not, nobody is there to give way to, and it costs nothing. Who
+// stays alone stops looking for company, but for a try now and then. Whoever comes while it works joins at
 // its next step, and whoever is done goes on at once. When its own piece is
 // done the leader leaves, and the first of the others leads in its place: no
 // Write hashes for longer than its own piece takes. Another leads beside it

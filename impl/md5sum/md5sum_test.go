@@ -172,7 +172,7 @@ func TestBatch(t *testing.T) {
 // of them: whoever has more than the leader must get its lead.
 func TestJoin(t *testing.T) {
 	needVector(t)
-	var c combiner
+	c := combiner{yield: schedYield}
 	c.leaders = 1 // the test, for as long as it fills the queue
 	var all sync.WaitGroup
 	for i := range maxLanes {
@@ -199,6 +199,46 @@ func TestJoin(t *testing.T) {
 	}
 	if c.leaders != 0 || c.waiting != 0 {
 		t.Errorf("afterwards %d leaders and %d waiting", c.leaders, c.waiting)
+	}
+}
+
+// A leader gives the processor away until it has company.
+func TestLeaderWaitsForCompany(t *testing.T) {
+	needVector(t)
+	var all sync.WaitGroup
+	var c combiner
+	p := content(1, shared)
+	came := 0
+	c.yield = func() {
+		came++
+		all.Go(func() { c.hash(newDigest(), p) })
+		for queued(&c) < came {
+			runtime.Gosched()
+		}
+	}
+	c.hash(newDigest(), p)
+	all.Wait()
+	if want := int64(shared * (company + 1)); c.bytes[company+1] != want || c.futile != 0 {
+		t.Errorf("%d came, bytes by lanes %v, futile %d; want %d bytes of %d streams", came, c.bytes, c.futile, want, company+1)
+	}
+}
+
+// One who stays alone stops waiting, but for a try now and then.
+func TestLonelyLeaderStopsWaiting(t *testing.T) {
+	needVector(t)
+	yields := 0
+	c := combiner{yield: func() { yields++ }}
+	d := newDigest()
+	for range 3*retry + 1 {
+		c.hash(d, content(1, shared))
+	}
+	if want := (lonely + 3) * patience; yields != want {
+		t.Errorf("%d times yielded, want %d", yields, want)
+	}
+	c.futile = 0 // somebody came
+	c.hash(d, content(1, shared))
+	if want := (lonely + 4) * patience; yields != want {
+		t.Errorf("%d times yielded afterwards, want %d", yields, want)
 	}
 }
 
