@@ -8,6 +8,11 @@
 // SQLite asks for that (PRAGMA synchronous = EXTRA), so that a committed
 // transaction survives a power cut. There is no shared memory, hence no WAL.
 // Scratch files without a name live in memory.
+//
+// Writes that follow one another are gathered and reach the host.FS as one, at
+// the latest when the file is synced: a page of a journal comes in three pieces.
+// A connection must not set PRAGMA synchronous = OFF with a journal in a file,
+// since the order of writes to both is kept by syncing alone.
 package sqlitevfs
 
 import (
