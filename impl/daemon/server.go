@@ -87,6 +87,7 @@ func buildServer(p *parts) (worker, error) {
 	if err != nil {
 		return nil, err
 	}
+	cfg.RequireProxyProtocol = last.Options.Bool("require_proxy_protocol", false)
 	cfg.Splicer, _ = p.host.Net.(host.Splicer)
 	return &server{
 		parts: p, app: a, addr: net.JoinHostPort(bind, strconv.FormatInt(port, 10)),

@@ -40,6 +40,10 @@ type ServerConfig struct {
 	MaxClients int
 	// Certificate, if not nil, makes the server speak TLS.
 	Certificate *tls.Certificate
+	// RequireProxyProtocol makes every connection begin with a line of the
+	// PROXY protocol, version 1, that says who the client is; one that does
+	// not is refused with 400 (require_proxy_protocol).
+	RequireProxyProtocol bool
 	// Splicer, if not nil, moves bodies that are a ConnSource.
 	Splicer host.Splicer
 	Clock   host.Clock

@@ -35,8 +35,10 @@ type conn struct {
 	br      *bufio.Reader
 	in      source // what br reads from
 	place   *list.Element
-	remote  string
+	remote  string // who opened it
+	local   string // to where; "": the connection's own address
 	tls     bool
+	secure  bool // tls, or a proxy in front says so
 	state   atomic.Int32
 	current atomic.Pointer[exchange]
 }
@@ -46,6 +48,7 @@ func newConn(r *round, nc net.Conn) *conn {
 	c.in = source{nc: nc, cfg: &r.cfg}
 	c.br = bufio.NewReaderSize(&c.in, readBuffer)
 	_, c.tls = nc.(*tls.Conn)
+	c.secure = c.tls
 	return c
 }
 
@@ -56,6 +59,9 @@ func (c *conn) serve() {
 	if c.tls {
 		// Reading the first byte writes too, to shake hands.
 		_ = c.nc.SetWriteDeadline(host.Deadline(c.round.cfg.ReadHeaderTimeout))
+	}
+	if c.round.cfg.RequireProxyProtocol && !(c.await(c.round.cfg.ReadHeaderTimeout) && c.introduce()) {
+		return
 	}
 	for timeout := c.round.cfg.ReadHeaderTimeout; c.await(timeout) && c.exchange(); timeout = c.round.cfg.IdleTimeout {
 		c.state.Store(idle)
@@ -104,6 +110,12 @@ func (c *conn) exchange() bool {
 	if head != nil {
 		x.req.Method = head.Method // HEAD is refused without a body
 	}
+	return c.carry(x, resp)
+}
+
+// carry answers a request, with resp if not nil; true if the connection may
+// carry another.
+func (c *conn) carry(x *exchange, resp *Response) bool {
 	x.life.begin(c)
 	c.current.Store(x)
 	done := x.answer(resp)

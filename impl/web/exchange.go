@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"io"
 	"net"
@@ -44,11 +45,11 @@ func (x *exchange) receive() *Response {
 	x.req = Request{
 		Method: head.Method, Path: UnescapePath(raw), RawPath: raw, RawQuery: query,
 		Header: head.Header, Body: http.NoBody, ContentLength: head.Length,
-		RemoteAddr: x.c.remote, Host: head.Host, Proto: head.Proto, TLS: x.c.tls, Meta: &x.meta,
+		RemoteAddr: x.c.remote, Host: head.Host, Proto: head.Proto, TLS: x.c.secure, Meta: &x.meta,
 	}
 	if x.req.Host == "" {
 		// A client who does not say whom he asks means whom he reached.
-		x.req.Host = x.c.nc.LocalAddr().String()
+		x.req.Host = cmp.Or(x.c.local, x.c.nc.LocalAddr().String())
 	}
 	if head.Length != 0 {
 		x.life.claim()
