@@ -6,7 +6,7 @@
 //
 // Batches form by flat combining, without a goroutine of their own. A Write of
 // at least 8 KiB that finds nobody at work leads: it lets others run who can,
-// goroutines and, where threads outnumber processors, other threads, so that those
+// goroutines and, after YieldBy, other threads of the machine, so that those
 // with something to hash join, and then hashes its own piece and theirs, up to 16
 // at once. Where the processors are busy the time would have been waited anyway;
 // where they are not, nobody is there to give way to, and it costs nothing. Who

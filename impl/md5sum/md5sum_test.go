@@ -172,7 +172,7 @@ func TestBatch(t *testing.T) {
 // of them: whoever has more than the leader must get its lead.
 func TestJoin(t *testing.T) {
 	needVector(t)
-	c := combiner{yield: schedYield}
+	var c combiner
 	c.leaders = 1 // the test, for as long as it fills the queue
 	var all sync.WaitGroup
 	for i := range maxLanes {

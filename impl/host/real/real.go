@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sys/unix"
+
 	"apus/impl/host"
 )
 
@@ -24,3 +26,7 @@ var _ host.Clock = Clock{}
 
 // Now implements host.Clock.
 func (Clock) Now() time.Time { return time.Now() }
+
+// Yield gives the processor to other threads of the machine that want it, if
+// there are any.
+func Yield() { _, _, _ = unix.Syscall(unix.SYS_SCHED_YIELD, 0, 0, 0) }
