@@ -61,8 +61,6 @@ func mergeContainers(t *tx, items []record) error {
 	return t.applyContainers(changes)
 }
 
-const containerColumns = "ROWID, name, put_timestamp, delete_timestamp, object_count, bytes_used, deleted, storage_policy_index"
-
 // readContainers reads the rows of changes, which are in order. A change
 // begins with the first of its rows.
 func (t *tx) readContainers(changes []containerChange) error {
@@ -79,7 +77,9 @@ func (t *tx) readContainers(changes []containerChange) error {
 	})
 }
 
-// readContainer reads the seven columns of a row after its ROWID.
+const containerColumns = "ROWID, name, put_timestamp, delete_timestamp, object_count, bytes_used, deleted, storage_policy_index"
+
+// readContainer reads containerColumns after the ROWID.
 func readContainer(s *sqlite3.Stmt) *containerEntry {
 	return &containerEntry{
 		name: s.ColumnText(1), put: textColumn(s, 2), del: textColumn(s, 3), objects: numberColumn(s, 4),

@@ -42,48 +42,28 @@ var (
 // lax takes what Python's json takes.
 var lax = json.JoinOptions(jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 
-// objectJSON is an object row as it is sent.
+// rowJSON is what rows of both kinds have. Older Swifts send no policy, and
+// numbers may come as text.
+type rowJSON struct {
+	RowID   int64   `json:"ROWID"`
+	Name    string  `json:"name"`
+	Deleted looseID `json:"deleted"`
+	Policy  looseID `json:"storage_policy_index"`
+}
+
+// objectJSON are those of an object besides; only it has created_at.
 type objectJSON struct {
-	RowID       int64   `json:"ROWID"`
-	Name        string  `json:"name"`
-	CreatedAt   string  `json:"created_at"`
+	CreatedAt   *string `json:"created_at"`
 	Size        looseID `json:"size"`
 	ContentType string  `json:"content_type"`
 	ETag        string  `json:"etag"`
-	Deleted     looseID `json:"deleted"`
-	Policy      looseID `json:"storage_policy_index"`
 	Ctype       string  `json:"ctype_timestamp,omitempty"`
 	Meta        string  `json:"meta_timestamp,omitempty"`
 }
 
-// containerJSON is a container row as it is sent. What is null leaves the row
-// that is there as it is.
+// containerJSON are those of a container besides. What is null leaves the
+// row that is there as it is.
 type containerJSON struct {
-	RowID       int64    `json:"ROWID"`
-	Name        string   `json:"name"`
-	Put         *string  `json:"put_timestamp"`
-	Delete      *string  `json:"delete_timestamp"`
-	ObjectCount *looseID `json:"object_count"`
-	BytesUsed   *looseID `json:"bytes_used"`
-	Deleted     looseID  `json:"deleted"`
-	Policy      looseID  `json:"storage_policy_index"`
-}
-
-// itemJSON is a row of either kind as it comes: that of an object has
-// created_at. Older Swifts send no policy, and numbers may come as text.
-type itemJSON struct {
-	RowID     int64   `json:"ROWID"`
-	Name      string  `json:"name"`
-	CreatedAt *string `json:"created_at"`
-	Deleted   looseID `json:"deleted"`
-	Policy    looseID `json:"storage_policy_index"`
-
-	Size        looseID `json:"size"`
-	ContentType string  `json:"content_type"`
-	ETag        string  `json:"etag"`
-	Ctype       string  `json:"ctype_timestamp"`
-	Meta        string  `json:"meta_timestamp"`
-
 	Put         *string  `json:"put_timestamp"`
 	Delete      *string  `json:"delete_timestamp"`
 	ObjectCount *looseID `json:"object_count"`
@@ -118,22 +98,31 @@ func flag(b bool) looseID {
 func (i Item) MarshalJSON() ([]byte, error) {
 	switch r := i.row.(type) {
 	case *Object:
-		return json.Marshal(objectJSON{
-			RowID: i.RowID, Name: r.Name, CreatedAt: r.CreatedAt, Size: looseID(r.Size), ContentType: r.ContentType,
-			ETag: r.ETag, Deleted: flag(r.Deleted), Policy: looseID(r.Policy), Ctype: r.CtypeTimestamp, Meta: r.MetaTimestamp,
-		}, lax)
+		return json.Marshal(struct {
+			rowJSON
+			objectJSON
+		}{rowJSON{i.RowID, r.Name, flag(r.Deleted), looseID(r.Policy)}, objectJSON{
+			CreatedAt: &r.CreatedAt, Size: looseID(r.Size), ContentType: r.ContentType, ETag: r.ETag,
+			Ctype: r.CtypeTimestamp, Meta: r.MetaTimestamp,
+		}}, lax)
 	case *containerEntry:
-		return json.Marshal(containerJSON{
-			RowID: i.RowID, Name: r.name, Put: r.put, Delete: r.del, ObjectCount: (*looseID)(r.objects),
-			BytesUsed: (*looseID)(r.bytes), Deleted: flag(r.deleted), Policy: looseID(r.policy),
-		}, lax)
+		return json.Marshal(struct {
+			rowJSON
+			containerJSON
+		}{rowJSON{i.RowID, r.name, flag(r.deleted), looseID(r.policy)}, containerJSON{
+			Put: r.put, Delete: r.del, ObjectCount: (*looseID)(r.objects), BytesUsed: (*looseID)(r.bytes),
+		}}, lax)
 	}
 	return nil, fmt.Errorf("an item that holds no row")
 }
 
-// UnmarshalJSONFrom reads a row; that of an object has created_at.
+// UnmarshalJSONFrom reads a row of either kind.
 func (i *Item) UnmarshalJSONFrom(d *jsontext.Decoder) error {
-	var r itemJSON
+	var r struct {
+		rowJSON
+		objectJSON
+		containerJSON
+	}
 	if err := json.UnmarshalDecode(d, &r); err != nil {
 		return err
 	}
@@ -166,8 +155,7 @@ func (t *tx) itemsSince(start int64, count int) ([]Item, error) {
 		return t.containersSince(start, count)
 	}
 	var items []Item
-	err := t.query(`SELECT ROWID, name, created_at, size, content_type, etag, deleted, storage_policy_index
-		FROM object WHERE ROWID > ? ORDER BY ROWID LIMIT ?`, []any{start, count}, func(s *sqlite3.Stmt) (bool, error) {
+	err := t.query("SELECT "+objectColumns+" FROM object WHERE ROWID > ? ORDER BY ROWID LIMIT ?", []any{start, count}, func(s *sqlite3.Stmt) (bool, error) {
 		o := readObject(s)
 		items = append(items, Item{s.ColumnInt64(0), &o})
 		return true, nil
@@ -175,7 +163,9 @@ func (t *tx) itemsSince(start int64, count int) ([]Item, error) {
 	return items, err
 }
 
-// readObject reads the seven columns of a row after its ROWID.
+const objectColumns = "ROWID, name, created_at, size, content_type, etag, deleted, storage_policy_index"
+
+// readObject reads objectColumns after the ROWID.
 func readObject(s *sqlite3.Stmt) Object {
 	return Object{
 		Name: s.ColumnText(1), CreatedAt: s.ColumnText(2), Size: s.ColumnInt64(3), ContentType: s.ColumnText(4),
@@ -185,8 +175,7 @@ func readObject(s *sqlite3.Stmt) Object {
 
 func (t *tx) containersSince(start int64, count int) ([]Item, error) {
 	var items []Item
-	err := t.query(`SELECT ROWID, name, put_timestamp, delete_timestamp, object_count, bytes_used, deleted, storage_policy_index
-		FROM container WHERE ROWID > ? ORDER BY ROWID LIMIT ?`, []any{start, count}, func(s *sqlite3.Stmt) (bool, error) {
+	err := t.query("SELECT "+containerColumns+" FROM container WHERE ROWID > ? ORDER BY ROWID LIMIT ?", []any{start, count}, func(s *sqlite3.Stmt) (bool, error) {
 		items = append(items, Item{s.ColumnInt64(0), readContainer(s)})
 		return true, nil
 	})

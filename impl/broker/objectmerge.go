@@ -93,8 +93,6 @@ func (t *tx) foldObject(c *objectChange, updates []*Object) {
 	}
 }
 
-const objectColumns = "ROWID, name, created_at, size, content_type, etag, deleted, storage_policy_index"
-
 // readObjects reads the rows of changes, which are in order.
 func (t *tx) readObjects(changes []objectChange) error {
 	name := func(i int) string { return changes[i].key.name }

@@ -84,7 +84,7 @@ func (x *ContainerTx) PolicyStats() ([]ObjectStat, error) {
 
 func (x *ContainerTx) misplacedSince(start int64, count int) ([]MisplacedObject, error) {
 	var out []MisplacedObject
-	err := x.t.query(`SELECT ROWID, name, created_at, size, content_type, etag, deleted, storage_policy_index FROM object
+	err := x.t.query(`SELECT `+objectColumns+` FROM object
 		WHERE ROWID > ? AND storage_policy_index <> (SELECT storage_policy_index FROM container_stat LIMIT 1)
 		ORDER BY ROWID LIMIT ?`, []any{start, count}, func(s *sqlite3.Stmt) (bool, error) {
 		out = append(out, MisplacedObject{s.ColumnInt64(0), readObject(s)})

@@ -109,7 +109,10 @@ func (a *arguments) call(op json.RawMessage) (Call, error) {
 	case "merge_syncs":
 		return MergeSyncs{a.points(0)}, nil
 	case "merge_items":
-		return MergeItems{a.items(0), a.text(1)}, nil
+		var c MergeItems
+		a.into(0, &c.Items)
+		c.Source = a.text(1)
+		return c, nil
 	case "complete_rsync":
 		c := CompleteRsync{ID: a.fileName(0)}
 		if len(a.list) > 1 {
@@ -164,18 +167,6 @@ func (a *arguments) into(i int, v any) {
 	} else if err := json.Unmarshal(a.list[i], v); err != nil && a.err == nil {
 		a.err = invalid("%s: argument %d: %w", a.op, i+1, err)
 	}
-}
-
-func (a *arguments) items(i int) []broker.Item {
-	if i >= len(a.list) {
-		a.fail(i, "a list")
-		return nil
-	}
-	items, err := broker.ParseItems(a.list[i])
-	if err != nil && a.err == nil {
-		a.err = invalid("%s: argument %d: %w", a.op, i+1, err)
-	}
-	return items
 }
 
 // text takes numbers for text too: a timestamp that a migration left in a
