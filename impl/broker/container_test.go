@@ -194,17 +194,3 @@ func TestDecodeTimes(t *testing.T) {
 	_, _, _, err = decodeTimes("yesterday")
 	require.Error(t, err)
 }
-
-func TestSplitSwiftBytes(t *testing.T) {
-	cases := [][3]string{
-		{"text/plain", "text/plain", ""},
-		{"text/plain; charset=UTF-8", "text/plain;charset=UTF-8", ""},
-		{"a/b;swift_bytes=12", "a/b", "12"},
-		{`a/b; x="q;swift_bytes=1" ;swift_bytes=5`, `a/b;x="q;swift_bytes=1"`, "5"},
-		{"a/b;;", "a/b", ""},
-	}
-	for _, c := range cases {
-		rest, bytes := SplitSwiftBytes(c[0])
-		require.Equal(t, c, [3]string{c[0], rest, bytes})
-	}
-}

@@ -3,7 +3,6 @@ package broker
 import (
 	"fmt"
 	"strconv"
-	"strings"
 
 	"apus/impl/swift"
 )
@@ -132,8 +131,8 @@ func (o *Object) supersede(times objectTimes, old *Object) (newer bool) {
 	}
 	// The size a large object stands for travels in the content type column,
 	// but belongs to the data.
-	ctypeText, bytes := SplitSwiftBytes(o.ContentType)
-	oldCtypeText, oldBytes := SplitSwiftBytes(old.ContentType)
+	ctypeText, bytes := swift.SplitSwiftBytes(o.ContentType)
+	oldCtypeText, oldBytes := swift.SplitSwiftBytes(old.ContentType)
 	newData, newCtype, newMeta := data.After(oldData), ctype.After(oldCtype), meta.After(oldMeta)
 	if !newData {
 		o.Size, o.ETag, o.Deleted, bytes, data = old.Size, old.ETag, old.Deleted, oldBytes, oldData
@@ -150,45 +149,4 @@ func (o *Object) supersede(times objectTimes, old *Object) (newer bool) {
 	}
 	o.CreatedAt = encodeTimes(data, ctype, meta)
 	return newData || newCtype || newMeta
-}
-
-// SplitSwiftBytes takes the parameter swift_bytes out of a content type. The
-// other parameters lose the blanks around them, as upstream's listings show.
-func SplitSwiftBytes(contentType string) (rest, bytes string) {
-	semi := strings.IndexByte(contentType, ';')
-	if semi < 0 {
-		return contentType, ""
-	}
-	var b strings.Builder
-	b.WriteString(contentType[:semi])
-	for tail := contentType[semi:]; tail != ""; {
-		var param string
-		param, tail = cutParameter(tail[1:])
-		key, value, _ := strings.Cut(param, "=")
-		key, value = strings.TrimSpace(key), strings.TrimSpace(value)
-		switch key {
-		case "":
-		case "swift_bytes":
-			bytes = value
-		default:
-			b.WriteString(";" + key + "=" + value)
-		}
-	}
-	return b.String(), bytes
-}
-
-// cutParameter splits before the next semicolon that is not quoted.
-func cutParameter(s string) (param, tail string) {
-	quoted := false
-	for i := 0; i < len(s); i++ {
-		switch {
-		case s[i] == '"':
-			quoted = !quoted
-		case s[i] == '\\' && quoted:
-			i++
-		case s[i] == ';' && !quoted:
-			return s[:i], s[i:]
-		}
-	}
-	return s, ""
 }

@@ -215,7 +215,7 @@ func counted(r *broker.ObjectRow) (contentType []byte, size int64) {
 	if bytes.IndexByte(r.ContentType, ';') < 0 {
 		return r.ContentType, r.Size
 	}
-	rest, text := broker.SplitSwiftBytes(string(r.ContentType))
+	rest, text := swift.SplitSwiftBytes(string(r.ContentType))
 	if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 		return []byte(rest), n
 	}

@@ -99,7 +99,7 @@ func (c *call) chooseContentType(f *diskfile.File, md diskfile.Metadata, request
 // lost with it.
 func listedType(f *diskfile.File, ct typed) string {
 	if ct.time != f.DataTimestamp {
-		if bytes, ok := swiftBytes(f.DataMetadata[diskfile.KeyContentType]); ok {
+		if _, bytes := swift.SplitSwiftBytes(f.DataMetadata[diskfile.KeyContentType]); bytes != "" {
 			return ct.value + ";swift_bytes=" + bytes
 		}
 	}
@@ -122,16 +122,6 @@ func (c *call) postRow(f *diskfile.File, md diskfile.Metadata, typeTime swift.Ti
 	}
 	override(row, f.Metadata, nil)
 	return row
-}
-
-// swiftBytes finds the swift_bytes parameter of a content type.
-func swiftBytes(contentType string) (string, bool) {
-	for p := range strings.SplitSeq(contentType, ";") {
-		if v, ok := strings.CutPrefix(strings.TrimSpace(p), "swift_bytes="); ok {
-			return v, true
-		}
-	}
-	return "", false
 }
 
 // override applies what the proxy wants in the listing instead of the

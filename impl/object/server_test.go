@@ -392,14 +392,14 @@ func TestConditionsAndRanges(t *testing.T) {
 func TestPost(t *testing.T) {
 	bubble(t, "", func(t *testing.T, n *node) {
 		status(t, n.put(1, "hello", "X-Object-Meta-A", "1", "X-Object-Sysmeta-S", "s", "X-Static-Large-Object", "True",
-			"Content-Type", "a/b;swift_bytes=99", "Content-Encoding", "gzip"), 201)
+			"Content-Type", "a/b;swift_bytes=1;swift_bytes=99", "Content-Encoding", "gzip"), 201)
 		r := n.do("POST", target, "", append([]string{"X-Timestamp", stamp(2), "X-Object-Meta-B", "2", "X-Object-Sysmeta-S", "changed"}, updateHeaders...)...)
 		status(t, r, 202)
-		headers(t, r, map[string]string{"X-Object-Sysmeta-S": "s", "X-Backend-Content-Type": "a/b;swift_bytes=99"})
+		headers(t, r, map[string]string{"X-Object-Sysmeta-S": "s", "X-Backend-Content-Type": "a/b;swift_bytes=1;swift_bytes=99"})
 		r = n.do("GET", target, "")
 		headers(t, r, map[string]string{
 			"X-Object-Meta-A": "", "X-Object-Meta-B": "2", "X-Object-Sysmeta-S": "s", "X-Static-Large-Object": "True",
-			"Content-Encoding": "", "Content-Type": "a/b;swift_bytes=99", "X-Timestamp": stamp(2), "X-Backend-Data-Timestamp": stamp(1),
+			"Content-Encoding": "", "Content-Type": "a/b;swift_bytes=1;swift_bytes=99", "X-Timestamp": stamp(2), "X-Backend-Data-Timestamp": stamp(1),
 		})
 		r = n.do("POST", target, "", append([]string{"X-Timestamp", stamp(3), "Content-Type", "c/d"}, updateHeaders...)...)
 		headers(t, r, map[string]string{"X-Backend-Content-Type": "c/d;swift_bytes=99"})

@@ -1,7 +1,6 @@
 package slo
 
 import (
-	"apus/impl/middleware/heartbeat"
 	"bytes"
 	"crypto/md5"
 	"encoding/base64"
@@ -15,6 +14,8 @@ import (
 	"unicode/utf16"
 
 	"apus/impl/config"
+	"apus/impl/middleware/heartbeat"
+	"apus/impl/swift"
 )
 
 func md5Hex(b []byte) string {
@@ -131,7 +132,8 @@ func (s *segment) fromStored(in *storedSegment) error {
 	if s.sub {
 		// Old versions stored the manifest's own size, and the large object's
 		// in the content type.
-		if n, ok := swiftBytes(in.ContentType); ok {
+		_, text := swift.SplitSwiftBytes(in.ContentType)
+		if n, err := strconv.ParseInt(text, 10, 64); err == nil {
 			s.size = n
 		}
 	}
@@ -150,18 +152,6 @@ func (s *segment) fromStored(in *storedSegment) error {
 	}
 	s.from, s.to, s.ranged = from, end+1, true
 	return nil
-}
-
-const swiftBytesParam = "swift_bytes="
-
-// swiftBytes is the size of a large object in its content type.
-func swiftBytes(contentType string) (int64, bool) {
-	i := strings.LastIndex(contentType, swiftBytesParam)
-	if i < 0 {
-		return 0, false
-	}
-	n, err := strconv.ParseInt(strings.TrimSpace(contentType[i+len(swiftBytesParam):]), 10, 64)
-	return n, err == nil && n >= 0
 }
 
 // rawManifest turns a stored manifest into the form in which a client may PUT

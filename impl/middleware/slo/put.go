@@ -312,7 +312,7 @@ func (f *filter) store(ctx context.Context, req *web.Request, text []byte, size 
 		kind = "application/octet-stream"
 	}
 	h.Set("X-Backend-Content-Type-Overridden", "true")
-	h.Set("Content-Type", kind+";"+swiftBytesParam+strconv.FormatInt(size, 10))
+	h.Set("Content-Type", kind+";swift_bytes="+strconv.FormatInt(size, 10))
 
 	resp := f.next.Serve(ctx, &out)
 	if resp.OK() {

@@ -140,8 +140,8 @@ func (s *store) read(req *web.Request, r rule, o *blob) *web.Response {
 			h[name] = v
 		}
 	}
-	if kind, _, sized := strings.Cut(h.Get("Content-Type"), ";swift_bytes="); sized { // as the proxy does
-		h.Set("Content-Type", kind)
+	if kind := h.Get("Content-Type"); strings.Contains(kind, ";swift_bytes=") { // the last parameter, which the proxy takes away
+		h.Set("Content-Type", kind[:strings.LastIndexByte(kind, ';')])
 	}
 	data := o.data
 	if r.corrupt {
