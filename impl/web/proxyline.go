@@ -3,6 +3,7 @@ package web
 import (
 	"bufio"
 	"bytes"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/netip"
@@ -18,48 +19,52 @@ const maxProxyLine = 107
 // does not know (UNKNOWN).
 type proxyLine struct{ client, server netip.AddrPort }
 
+// errProxyLine is what errors of readProxyLine are that tell of the line, and
+// not of the connection.
+var errProxyLine = errors.New("invalid PROXY line")
+
 // readProxyLine reads the line, which is the first of a connection
-// (haproxy.org/download/1.7/doc/proxy-protocol.txt, section 2.1). text is what
-// came, also where it is no such line and err says why; errors of the
-// connection are returned as they are, with an empty text.
-func readProxyLine(br *bufio.Reader) (l proxyLine, text string, err error) {
+// (haproxy.org/download/1.7/doc/proxy-protocol.txt, section 2.1).
+func readProxyLine(br *bufio.Reader) (l proxyLine, err error) {
 	const word = "PROXY "
 	for {
 		buf, _ := br.Peek(min(br.Buffered(), maxProxyLine))
 		if n := min(len(buf), len(word)); string(buf[:n]) != word[:n] {
 			line, _, _ := bytes.Cut(buf, []byte("\n"))
-			return l, string(line), fmt.Errorf("it does not begin with %q", word)
+			return l, fmt.Errorf("%w %q: it does not begin with %q", errProxyLine, line, word)
 		}
 		if i := bytes.IndexByte(buf, '\n'); i >= 0 {
-			text = string(buf[:i])
+			l, err = parseProxyLine(string(buf[:i]))
 			_, _ = br.Discard(i + 1) // it is there
-			l, err = parseProxyLine(text)
-			return l, text, err
+			return l, err
 		}
 		if len(buf) == maxProxyLine {
-			return l, string(buf), fmt.Errorf("it is longer than the %d bytes of the protocol", maxProxyLine)
+			return l, fmt.Errorf("%w %q: it is longer than the %d bytes of the protocol", errProxyLine, buf, maxProxyLine)
 		}
 		if _, err := br.Peek(len(buf) + 1); err != nil {
-			return l, "", err
+			return l, err
 		}
 	}
 }
 
-// parseProxyLine parses a line without its LF. After UNKNOWN anything may
+// parseProxyLine parses a line that begins with "PROXY ", without its LF. After UNKNOWN anything may
 // follow.
 func parseProxyLine(text string) (l proxyLine, err error) {
 	words := strings.Split(strings.TrimSuffix(text, "\r"), " ")
 	switch {
-	case len(words) > 1 && words[1] == "UNKNOWN":
+	case words[1] == "UNKNOWN":
 		return l, nil
 	case len(words) != 6 || words[1] != "TCP4" && words[1] != "TCP6":
-		return l, fmt.Errorf("it is neither UNKNOWN nor TCP4 or TCP6 with two addresses and two ports")
+		return l, fmt.Errorf("%w %q: neither UNKNOWN nor TCP4 or TCP6 with two addresses and two ports", errProxyLine, text)
 	}
 	v4 := words[1] == "TCP4"
 	if l.client, err = proxyAddr(words[2], words[4], v4); err == nil {
 		l.server, err = proxyAddr(words[3], words[5], v4)
 	}
-	return l, err
+	if err != nil {
+		return l, fmt.Errorf("%w %q: %w", errProxyLine, text, err)
+	}
+	return l, nil
 }
 
 func proxyAddr(ip, port string, v4 bool) (netip.AddrPort, error) {
@@ -76,14 +81,14 @@ func proxyAddr(ip, port string, v4 bool) (netip.AddrPort, error) {
 // introduce reads the line with which a proxy introduces the client. A
 // connection that begins otherwise is refused.
 func (c *conn) introduce() bool {
-	l, text, err := readProxyLine(c.br)
+	l, err := readProxyLine(c.br)
 	switch {
-	case err != nil && text == "":
-		return false // the client has gone, or takes too long
-	case err != nil:
-		c.round.cfg.Log.Warn("invalid PROXY line", "client", c.remote, "line", text, "err", err)
-		c.carry(&exchange{c: c}, Plain(http.StatusBadRequest, "Invalid PROXY line %q", text))
+	case errors.Is(err, errProxyLine):
+		c.round.cfg.Log.Warn("connection refused", "client", c.remote, "err", err)
+		c.carry(&exchange{c: c}, Plain(http.StatusBadRequest, "%v", err))
 		return false
+	case err != nil:
+		return false // the client has gone, or takes too long
 	case l.client.IsValid():
 		c.remote, c.local = l.client.String(), l.server.String()
 		c.secure = c.secure || l.server.Port() == 443

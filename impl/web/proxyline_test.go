@@ -4,7 +4,6 @@ import (
 	"net"
 	"strings"
 	"testing"
-	"time"
 
 	"apus/impl/web"
 	"apus/impl/web/webtest"
@@ -26,6 +25,7 @@ func TestProxyLine(t *testing.T) {
 		{"longest", "PROXY UNKNOWN " + strings.Repeat("x", 107-16) + "\r\n", "pipe http://pipe"},
 		{"too long", "PROXY UNKNOWN " + strings.Repeat("x", 107-15) + "\r\n", ""},
 		{"none", "GET / HTTP/1.1\r\n", ""},
+		{"an empty line", "\nGET / HTTP/1.1\r\n", ""},
 		{"version 2", "\r\n\r\n\x00\r\nQUIT\n", ""},
 		{"no address", "PROXY TCP4\r\n", ""},
 		{"no word", "PROXY \r\n", ""},
@@ -42,25 +42,22 @@ func TestProxyLine(t *testing.T) {
 			}
 			server(t, web.ServerConfig{RequireProxyProtocol: true}, h, func(t *testing.T, dial func() net.Conn) {
 				c := dial()
+				sent := make(chan struct{})
 				go func() {
-					for i, piece := range tt.line { // as slowly as it may come
-						if i%20 == 19 {
-							time.Sleep(100 * time.Millisecond)
-						}
-						_, _ = c.Write([]byte{byte(piece)}) // it may be refused already
+					defer close(sent)
+					for _, piece := range []byte(tt.line) { // in as many pieces as can be
+						_, _ = c.Write([]byte{piece}) // it may be refused already
 					}
 				}()
 				if tt.want == "" {
 					resp, body, err := receive(t, c, "GET")
-					if err != nil || resp.StatusCode != 400 || !resp.Close || !strings.HasPrefix(body, "Invalid PROXY line ") {
+					if err != nil || resp.StatusCode != 400 || !resp.Close || !strings.HasPrefix(body, "invalid PROXY line ") {
 						t.Errorf("%v %q %v", resp, body, err)
 					}
+					return
 				}
-				time.Sleep(time.Second) // for the line to be out
+				<-sent
 				for range 2 {
-					if tt.want == "" {
-						break
-					}
 					send(t, c, "GET / HTTP/1.0", "Connection: keep-alive", "", "")
 					if resp, _, err := receive(t, c, "GET"); err != nil || resp.StatusCode != 204 {
 						t.Fatal(resp, err)
@@ -81,4 +78,18 @@ func TestProxyLine(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A client who goes, or stalls, before the line is there gets no answer.
+func TestProxyLineThatDoesNotCome(t *testing.T) {
+	h := func(ctx, *web.Request) *web.Response { panic("no request came") }
+	server(t, web.ServerConfig{RequireProxyProtocol: true}, h, func(t *testing.T, dial func() net.Conn) {
+		for _, part := range []string{"", "PROXY", "PROXY TCP4 192.0.2.1 "} {
+			c := dial()
+			_, _ = c.Write([]byte(part))
+			if resp, _, err := receive(t, c, "GET"); err == nil {
+				t.Errorf("after %q: %v", part, resp)
+			}
+		}
+	})
 }
