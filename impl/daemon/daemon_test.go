@@ -2,6 +2,7 @@ package daemon_test
 
 import (
 	"bytes"
+	"context"
 	"io"
 	"log/slog"
 	"math/rand/v2"
@@ -31,6 +32,18 @@ func machine(t *testing.T, files map[string]string) (*host.Host, *bytes.Buffer) 
 	}
 	log := &bytes.Buffer{}
 	return &host.Host{Name: "n", FS: p, Clock: webtest.NewClock(1_800_000_000), Log: slog.New(slog.NewTextHandler(log, nil))}, log
+}
+
+// start runs d until it is ready. The function that it returns stops it.
+func start(t *testing.T, d *daemon.Daemon) (stop func()) {
+	run, cancel := context.WithCancel(t.Context())
+	ended := make(chan error, 1)
+	go func() { ended <- d.Run(run) }()
+	<-d.Ready()
+	return func() {
+		cancel()
+		require.NoError(t, <-ended)
+	}
 }
 
 const defaults = `[DEFAULT]

@@ -53,10 +53,7 @@ func TestMetrics(t *testing.T) {
 		d, err := daemon.New(h, daemon.ObjectServer, conf, &event.Sink{Request: func(event.Request) { heard++ }})
 		require.NoError(t, err)
 		require.NotContains(t, log.String(), "does not know")
-		run, stop := context.WithCancel(t.Context())
-		ended := make(chan error, 1)
-		go func() { ended <- d.Run(run) }()
-		<-d.Ready()
+		stop := start(t, d)
 		client := network.Process("client", "10.0.0.2")
 		transport := &http.Transport{DialContext: func(ctx context.Context, _, addr string) (net.Conn, error) { return client.Dial(ctx, addr) }}
 		ask := func(method, url string) string {
@@ -73,7 +70,6 @@ func TestMetrics(t *testing.T) {
 		page := ask("GET", "http://10.0.0.1:9100/metrics")
 		transport.CloseIdleConnections()
 		stop()
-		require.NoError(t, <-ended)
 		require.Equal(t, 1, heard)
 		require.Contains(t, page, `swift_requests_total{method="DELETE",resource="",server="object-server",status="400"} 1`)
 		require.Len(t, w.sent, 1)

@@ -2,7 +2,6 @@ package daemon_test
 
 import (
 	"bufio"
-	"context"
 	"io"
 	"math/rand/v2"
 	"net/http"
@@ -31,12 +30,9 @@ func TestRequireProxyProtocol(t *testing.T) {
 				d, err := daemon.New(h, daemon.ObjectServer, conf, nil)
 				require.NoError(t, err)
 				require.NotContains(t, log.String(), "does not know")
-				run, stop := context.WithCancel(t.Context())
-				ended := make(chan error, 1)
-				go func() { ended <- d.Run(run) }()
-				<-d.Ready()
+				stop := start(t, d)
 				ask := func(text string) int {
-					c, err := network.Process("client", "10.0.0.2").Dial(run, "10.0.0.1:6200")
+					c, err := network.Process("client", "10.0.0.2").Dial(t.Context(), "10.0.0.1:6200")
 					require.NoError(t, err)
 					defer c.Close()
 					_, err = io.WriteString(c, text)
@@ -54,7 +50,6 @@ func TestRequireProxyProtocol(t *testing.T) {
 				require.Equal(t, with, ask(line+get))
 				require.Equal(t, without, ask(get))
 				stop()
-				require.NoError(t, <-ended)
 			})
 		})
 	}
