@@ -36,6 +36,12 @@ const (
 // order says which row comes at i-th, of so many.
 type order func(i, of int) int
 
+// orders are those in which rows come in bulk, by what to call them.
+var orders = []struct {
+	name string
+	by   order
+}{{"in order", inOrder}, {"scattered", scattered}}
+
 // inOrder is that of the names. A batch of rows fills a few new pages of the
 // database.
 func inOrder(i, _ int) int { return i }
@@ -126,36 +132,28 @@ func (n *node) grow(ctx context.Context, o options) (all, last time.Duration, er
 	return all, all - time.Duration(tenth.Load()), context.Cause(ctx)
 }
 
-// bulk is a way to merge many rows at once.
+// bulk is a way to merge many rows at once, in an order, into a new database
+// named like what it measures.
 type bulk struct {
-	name    string
-	order   order
-	without bool // a target
-	run     func(ctx context.Context, n *node, o options, by order) (time.Duration, error)
+	name string
+	run  func(ctx context.Context, n *node, o options, by order, database string) (time.Duration, error)
 }
 
 func bulks() []bulk {
-	container := func(name string) func(ctx context.Context, n *node, o options, by order) (time.Duration, error) {
-		return func(ctx context.Context, n *node, o options, by order) (time.Duration, error) {
-			hash, path := target("/AUTH_bench/" + name)
-			return n.send(ctx, o, by, "container", "REPLICATE", path, hash, containerItem, mergeItems)
-		}
-	}
-	account := func(ctx context.Context, n *node, o options, by order) (time.Duration, error) {
-		hash, path := target("/AUTH_bench")
-		return n.send(ctx, o, by, "account", "REPLICATE", path, hash, accountItem, mergeItems)
-	}
-	update := func(ctx context.Context, n *node, o options, by order) (time.Duration, error) {
-		_, path := target("/AUTH_bench/updated")
-		return n.send(ctx, o, by, "container", "UPDATE", path, path, containerItem, func(items []broker.Item) any { return items })
-	}
 	return []bulk{
-		{"merge_items of a container over HTTP", inOrder, false, container("merged")},
-		{"UPDATE of a container over HTTP", inOrder, false, update},
-		{"merge_items of an account over HTTP", inOrder, false, account},
-		{"broker.MergeItems", inOrder, false, mergeHere("here")},
-		{"merge_items over HTTP, names in no order", scattered, true, container("scattered")},
-		{"broker.MergeItems, names in no order", scattered, true, mergeHere("scattered-here")},
+		{"merge_items of a container over HTTP", func(ctx context.Context, n *node, o options, by order, database string) (time.Duration, error) {
+			hash, path := target("/AUTH_bench/merged-" + database)
+			return n.send(ctx, o, by, "container", "REPLICATE", path, hash, containerItem, mergeItems)
+		}},
+		{"UPDATE of a container over HTTP", func(ctx context.Context, n *node, o options, by order, database string) (time.Duration, error) {
+			_, path := target("/AUTH_bench/updated-" + database)
+			return n.send(ctx, o, by, "container", "UPDATE", path, path, containerItem, func(items []broker.Item) any { return items })
+		}},
+		{"merge_items of an account over HTTP", func(ctx context.Context, n *node, o options, by order, database string) (time.Duration, error) {
+			hash, path := target("/AUTH_bench-" + database)
+			return n.send(ctx, o, by, "account", "REPLICATE", path, hash, accountItem, mergeItems)
+		}},
+		{"broker.MergeItems", mergeHere},
 	}
 }
 
@@ -199,29 +197,27 @@ func items(from int, o options, by order, item func(i, k int) broker.Item) []bro
 }
 
 // mergeHere merges without a server.
-func mergeHere(container string) func(ctx context.Context, n *node, o options, by order) (time.Duration, error) {
-	return func(ctx context.Context, n *node, o options, by order) (took time.Duration, err error) {
-		hasher, err := swift.NewHasher("", hashSuffix)
-		if err != nil {
-			return 0, err
-		}
-		cfg := broker.DefaultConfig()
-		cfg.Devices = n.DeviceDir
-		p := broker.NewPool(real.New("bench", slog.New(slog.DiscardHandler)), hasher, cfg, nil)
-		defer p.Close()
-		c := p.Container("d1", "0", "AUTH_bench", container)
-		put, err := swift.ParseTimestamp(stamp)
-		if err == nil {
-			err = c.Create(ctx, broker.ContainerInit{PutTimestamp: put, Limits: swift.DefaultLimits()})
-		}
-		for from := 0; from < o.rows && err == nil; from += o.batch {
-			rows := items(from, o, by, containerItem)
-			begun := time.Now()
-			err = c.MergeItems(ctx, rows, "remote")
-			took += time.Since(begun)
-		}
-		return took, err
+func mergeHere(ctx context.Context, n *node, o options, by order, database string) (took time.Duration, err error) {
+	hasher, err := swift.NewHasher("", hashSuffix)
+	if err != nil {
+		return 0, err
 	}
+	cfg := broker.DefaultConfig()
+	cfg.Devices = n.DeviceDir
+	p := broker.NewPool(real.New("bench", slog.New(slog.DiscardHandler)), hasher, cfg, nil)
+	defer p.Close()
+	c := p.Container("d1", "0", "AUTH_bench", "here-"+database)
+	put, err := swift.ParseTimestamp(stamp)
+	if err == nil {
+		err = c.Create(ctx, broker.ContainerInit{PutTimestamp: put, Limits: swift.DefaultLimits()})
+	}
+	for from := 0; from < o.rows && err == nil; from += o.batch {
+		rows := items(from, o, by, containerItem)
+		begun := time.Now()
+		err = c.MergeItems(ctx, rows, "remote")
+		took += time.Since(begun)
+	}
+	return took, err
 }
 
 // listing is a page and how many entries it has.
