@@ -19,8 +19,11 @@ import (
 type counted struct {
 	host.File
 	writes int
+	early  []int64 // lengths of which the writing to the disk was begun
 	fail   error
 }
+
+func (c *counted) StartWriteback(_, length int64) { c.early = append(c.early, length) }
 
 func (c *counted) WriteAt(p []byte, off int64) (int, error) {
 	if c.fail != nil {
@@ -80,6 +83,7 @@ func TestWhatWaitsIsNoMoreThanTheBuffer(t *testing.T) {
 	require.Equal(t, 4, c.writes)
 	require.Equal(t, string(bytes.Repeat(page, 14)), content(t, name))
 	require.NoError(t, f.Close())
+	require.Equal(t, []int64{bufferSize, bufferSize}, c.early, "of what is large and was gathered")
 }
 
 func TestWhatWaitsIsWrittenFirst(t *testing.T) {
