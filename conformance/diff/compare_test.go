@@ -210,6 +210,31 @@ func TestExplainedRows(t *testing.T) {
 }
 
 // TestWire talks to a peer that says what it is told to.
+// Answers alike hide that the endpoints hold different things when a stranger
+// was refused the enabling of versioning, and then only.
+func TestLeaves(t *testing.T) {
+	enable := []Header{{"X-Versions-Enabled", "true"}}
+	for _, tt := range []struct {
+		name string
+		r    Request
+		a, b int
+		want bool
+	}{
+		{"refused", Request{Method: "PUT", Target: "/v1/a/c", Header: enable}, 403, 403, true},
+		{"refused by POST", Request{Method: "POST", Target: "/v1/a/c", Header: enable}, 401, 401, true},
+		{"granted", Request{Method: "PUT", Target: "/v1/a/c", Header: enable}, 201, 201, false},
+		{"refused otherwise", Request{Method: "PUT", Target: "/v1/a/c", Header: enable}, 400, 400, false},
+		{"refused differently", Request{Method: "PUT", Target: "/v1/a/c", Header: enable}, 401, 403, false},
+		{"disabling", Request{Method: "PUT", Target: "/v1/a/c", Header: []Header{{"X-Versions-Enabled", "false"}}}, 403, 403, false},
+		{"of an object", Request{Method: "PUT", Target: "/v1/a/c/o", Header: enable}, 403, 403, false},
+		{"another request", Request{Method: "DELETE", Target: "/v1/a/c", Header: enable}, 403, 403, false},
+	} {
+		if got := leaves(&tt.r, &Answer{Status: tt.a}, &Answer{Status: tt.b}); got != tt.want {
+			t.Errorf("%s: %v", tt.name, got)
+		}
+	}
+}
+
 func TestWire(t *testing.T) {
 	for _, tt := range []struct {
 		name, says string

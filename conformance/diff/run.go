@@ -356,7 +356,7 @@ func (r *runner) judge(s Sequence, a, b []*Answer) result {
 		res.a, res.b = append(res.a, a[i]), append(res.b, b[i])
 		req := &s.Requests[i]
 		x, y := left.answer(a[i]), right.answer(b[i])
-		parted := false
+		parted := leaves(req, x, y)
 		unsharedOnly(&s, req, x)
 		unsharedOnly(&s, req, y)
 		for _, d := range compare(req, x, y) {
