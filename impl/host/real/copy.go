@@ -16,15 +16,24 @@ const directMin = 64 << 10
 // WriteTo implements io.WriterTo, so that io.Copy ends in sendfile,
 // copy_file_range or splice, whatever w can do.
 func (f *File) WriteTo(w io.Writer) (int64, error) {
+	src, release, err := f.osFile("read")
+	if err != nil {
+		return 0, err
+	}
+	defer release()
 	if dst, ok := w.(*File); ok {
-		w = dst.f
+		whole, release, err := dst.osFile("write")
+		if err != nil {
+			return 0, err
+		}
+		defer release()
+		w = whole
 	}
 	var n int64
-	var err error
 	if rf, ok := w.(io.ReaderFrom); ok {
-		n, err = rf.ReadFrom(f.f)
+		n, err = rf.ReadFrom(src)
 	} else {
-		n, err = f.f.WriteTo(w)
+		n, err = src.WriteTo(w)
 	}
 	return n, f.wrapOwn("read", err)
 }
@@ -32,22 +41,32 @@ func (f *File) WriteTo(w io.Writer) (int64, error) {
 // ReadFrom implements io.ReaderFrom, so that io.Copy from another file ends in
 // copy_file_range and from a connection in splice.
 func (f *File) ReadFrom(r io.Reader) (int64, error) {
-	n, err := f.f.ReadFrom(plain(r))
-	return n, f.wrapOwn("write", err)
-}
-
-// plain returns r with a File of ours replaced by the file of package os,
-// which is what that package recognises. A LimitedReader keeps its count.
-func plain(r io.Reader) io.Reader {
-	switch r := r.(type) {
-	case *File:
-		return r.f
-	case *io.LimitedReader:
-		if f, ok := r.R.(*File); ok {
-			r.R = f.f
+	dst, release, err := f.osFile("write")
+	if err != nil {
+		return 0, err
+	}
+	defer release()
+	// Package os recognises files of its own, also in a LimitedReader.
+	limited, isLimited := r.(*io.LimitedReader)
+	from := r
+	if isLimited {
+		from = limited.R
+	}
+	if src, ok := from.(*File); ok {
+		whole, release, err := src.osFile("read")
+		if err != nil {
+			return 0, err
+		}
+		defer release()
+		if isLimited {
+			limited.R = whole
+			defer func() { limited.R = src }()
+		} else {
+			r = whole
 		}
 	}
-	return r
+	n, err := dst.ReadFrom(r)
+	return n, f.wrapOwn("write", err)
 }
 
 // wrapOwn wraps errors of this file and leaves those of the other side alone.
@@ -88,7 +107,7 @@ type writerFrom struct {
 // reopen opens the same file once more, positioned at off.
 func (f *File) reopen(off int64) (*os.File, error) {
 	var own *os.File
-	err := f.control("open", func(fd int) (err error) {
+	err := f.do("open", func(fd int) (err error) {
 		own, err = os.Open("/proc/self/fd/" + strconv.Itoa(fd))
 		return err
 	})

@@ -41,7 +41,7 @@ func (FS) OpenFile(name string, flag int, perm fs.FileMode) (host.File, error) {
 	if err != nil {
 		return nil, wrap(op, name, err)
 	}
-	return &File{f: os.NewFile(uintptr(fd), name), name: name}, nil
+	return &File{d: descriptor{fd: fd}, name: name, appends: flag&host.Append != 0}, nil
 }
 
 // open is the system call. Package os would try each file with the poller,
@@ -77,7 +77,7 @@ func (FS) CreateUnnamed(dir string, perm fs.FileMode) (host.File, error) {
 	if err != nil {
 		return nil, wrap("tmpfile", dir, err)
 	}
-	return &File{f: os.NewFile(uintptr(fd), dir)}, nil
+	return &File{d: descriptor{fd: fd}}, nil
 }
 
 // Mkdir implements host.FS.

@@ -16,7 +16,7 @@ var xattrBuffers = sync.Pool{New: func() any { return new([4 << 10]byte) }}
 // GetXattr implements host.File.
 func (f *File) GetXattr(name string) ([]byte, error) {
 	var value []byte
-	err := f.control("getxattr", func(fd int) error {
+	err := f.do("getxattr", func(fd int) error {
 		pooled := xattrBuffers.Get().(*[4 << 10]byte)
 		defer xattrBuffers.Put(pooled)
 		buf := pooled[:]
@@ -39,7 +39,7 @@ func (f *File) GetXattr(name string) ([]byte, error) {
 
 // SetXattr implements host.File.
 func (f *File) SetXattr(name string, value []byte) error {
-	return f.control("setxattr", func(fd int) error {
+	return f.do("setxattr", func(fd int) error {
 		err := unix.Fsetxattr(fd, name, value, 0)
 		if err == unix.ENOSPC {
 			// A full inode and a full device say the same; the caller's
@@ -52,13 +52,13 @@ func (f *File) SetXattr(name string, value []byte) error {
 
 // RemoveXattr implements host.File.
 func (f *File) RemoveXattr(name string) error {
-	return f.control("removexattr", func(fd int) error { return unix.Fremovexattr(fd, name) })
+	return f.do("removexattr", func(fd int) error { return unix.Fremovexattr(fd, name) })
 }
 
 // ListXattr implements host.File. Names come sorted.
 func (f *File) ListXattr() ([]string, error) {
 	var names []string
-	err := f.control("listxattr", func(fd int) error {
+	err := f.do("listxattr", func(fd int) error {
 		for {
 			size, err := unix.Flistxattr(fd, nil)
 			if err != nil || size == 0 {
