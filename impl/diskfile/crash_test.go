@@ -78,29 +78,48 @@ var cutModes = map[string]disk.CutMode{"drop": disk.DropUnsynced, "keep": disk.K
 // disks differ in what they take: files without a name, and metadata.
 var disks = map[string]disk.Config{"unnamed": {}, "temporary names": {NoUnnamed: true}, "small attributes": {XattrLimit: 200}}
 
+// Histories begin on a device that is empty, and on one where another object
+// told what to expect of directories.
+var beginnings = map[string][]swift.Path{
+	"empty":          nil,
+	"another object": {{Account: "AUTH_a", Container: "c", Object: "another"}},
+}
+
+func begin(t *testing.T, w *world, with []swift.Path) *diskfile.Object {
+	t.Helper()
+	for _, p := range with {
+		o := w.device(t).Object(pol, part, p)
+		_, _, _ = get(o) // as a server does
+		must(t, put(o, stamp(1), "another"))
+	}
+	return w.object(t)
+}
+
 // A power cut before each operation of a history leaves the old or the new
 // object, and the new one if it was acknowledged. What a reader saw stays.
 func TestPowerCutAnywhere(t *testing.T) {
 	for name, cfg := range disks {
 		for mode := range cutModes {
-			t.Run(name+"/"+mode, func(t *testing.T) {
-				seeds := uint64(1)
-				if mode == "random" {
-					seeds = 6
-				}
-				for seed := range seeds {
-					for n := int64(1); !cutAt(t, cfg, cutModes[mode], seed, n); n++ {
+			for beginning, with := range beginnings {
+				t.Run(name+"/"+mode+"/"+beginning, func(t *testing.T) {
+					seeds := uint64(1)
+					if mode == "random" {
+						seeds = 6
 					}
-				}
-			})
+					for seed := range seeds {
+						for n := int64(1); !cutAt(t, cfg, with, cutModes[mode], seed, n); n++ {
+						}
+					}
+				})
+			}
 		}
 	}
 }
 
 // cutAt reports whether the history ended before operation n.
-func cutAt(t *testing.T, cfg disk.Config, mode disk.CutMode, seed uint64, n int64) (done bool) {
+func cutAt(t *testing.T, cfg disk.Config, with []swift.Path, mode disk.CutMode, seed uint64, n int64) (done bool) {
 	w := simWorld(t, cfg, seed)
-	o := w.object(t)
+	o := begin(t, w, with)
 	w.disk().SetCrashAt(w.disk().Ops() + n)
 	acked, pending, failed, err := run(o, history())
 	w.boot(t, w.machine.PowerCut(mode))
@@ -128,17 +147,19 @@ func cutAt(t *testing.T, cfg disk.Config, mode disk.CutMode, seed uint64, n int6
 func TestFailAnywhere(t *testing.T) {
 	for _, fault := range []error{host.ErrIO, host.ErrNoSpace, host.ErrReadOnly} {
 		for name, cfg := range disks {
-			t.Run(fault.Error()+"/"+name, func(t *testing.T) {
-				for n := int64(1); !failAt(t, cfg, fault, n); n++ {
-				}
-			})
+			for beginning, with := range beginnings {
+				t.Run(fault.Error()+"/"+name+"/"+beginning, func(t *testing.T) {
+					for n := int64(1); !failAt(t, cfg, with, fault, n); n++ {
+					}
+				})
+			}
 		}
 	}
 }
 
-func failAt(t *testing.T, cfg disk.Config, fault error, n int64) (done bool) {
+func failAt(t *testing.T, cfg disk.Config, with []swift.Path, fault error, n int64) (done bool) {
 	w := simWorld(t, cfg, 1)
-	o := w.object(t)
+	o := begin(t, w, with)
 	first := w.disk().Ops()
 	w.disk().FailAt(first+n, fault)
 	acked := state(t, o)

@@ -114,13 +114,19 @@ func (d *Device) makeDir(dir string) (made bool, err error) {
 			return false, fmt.Errorf("%w: %w", errGone, err)
 		}
 	}
-	mark := d.names.created(dir)
-	err = d.fs.Mkdir(dir, dirPerm)
+	made, err = d.makeOne(dir)
 	for i := 0; notExist(err) && i < mkdirAttempts; i++ { // somebody may be removing empty ones
 		if _, err = d.makeDir(path.Dir(dir)); err == nil {
-			err = d.fs.Mkdir(dir, dirPerm)
+			made, err = d.makeOne(dir)
 		}
 	}
+	return made, err
+}
+
+// makeOne makes dir in a directory that exists.
+func (d *Device) makeOne(dir string) (made bool, err error) {
+	mark := d.names.created(dir)
+	err = d.fs.Mkdir(dir, dirPerm)
 	if errors.Is(err, fs.ErrExist) {
 		return false, nil // the mark stays: another maker may be waiting for its own sync
 	}
@@ -131,6 +137,25 @@ func (d *Device) makeDir(dir string) (made bool, err error) {
 }
 
 const mkdirAttempts = 4
+
+// makeDir makes the hash directory. With few objects in each partition its
+// suffix directory is missing as well, with many it is there: what the last
+// object found is tried first.
+func (o *Object) makeDir() (made bool, err error) {
+	d := o.dev
+	if d.sparse.Load() {
+		missed, err := d.makeDir(o.suffixDir())
+		if err != nil {
+			return false, err
+		}
+		d.sparse.Store(missed)
+	}
+	if made, err = d.makeOne(o.Dir); notExist(err) {
+		d.sparse.Store(true)
+		made, err = d.makeDir(o.Dir)
+	}
+	return made, err
+}
 
 // errGone is what writing to a device that was unmounted meanwhile gives.
 var errGone = errors.New("the device is gone")

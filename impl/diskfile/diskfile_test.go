@@ -518,3 +518,51 @@ func TestReadConfig(t *testing.T) {
 		}
 	}
 }
+
+// Making the directories of a new object takes one attempt for each that is
+// missing, once another object has told what to expect.
+func TestHashDirectories(t *testing.T) {
+	w := simWorld(t, disk.Config{}, 1)
+	var made []string
+	w.disk().OnOp(func(op disk.Op, _ func(disk.CutMode) *disk.Disk) {
+		if op.Kind == disk.OpMkdir {
+			made = append(made, op.Path)
+		}
+	})
+	next := 0
+	// create PUTs an object and says how many directories were tried.
+	create := func(inSuffix func(string) bool) int {
+		for ; ; next++ {
+			o := w.device(t).Object(pol, part, swift.Path{Account: "AUTH_a", Container: "c", Object: fmt.Sprint(next)})
+			if !inSuffix(path.Base(path.Dir(o.Dir))) {
+				continue
+			}
+			next++
+			_, _, _ = get(o)
+			made = nil
+			must(t, put(o, stamp(1), "body"))
+			wantBody(t, o, "body")
+			return len(made)
+		}
+	}
+	some := func(suffix string) bool { return suffix < "800" }
+	one := func(suffix string) bool { return suffix == "fff" }
+	create(some) // makes the partition
+	for _, c := range []struct {
+		name   string
+		suffix func(string) bool
+		want   int
+	}{
+		{"a new suffix", some, 2},
+		{"and another", some, 2},
+		{"a new suffix that will be used again", one, 2},
+		{"its second object is a surprise", one, 2},
+		{"its third is none", one, 1},
+		{"a new suffix is a surprise", some, 4},
+		{"another is none", some, 2},
+	} {
+		if got := create(c.suffix); got != c.want {
+			t.Errorf("%s: %d attempts, want %d: %q", c.name, got, c.want, made)
+		}
+	}
+}

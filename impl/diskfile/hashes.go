@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"hash/fnv"
+	"io"
 	"path"
 	"time"
 
@@ -110,11 +111,9 @@ func (m *mark) write() error {
 // appendLine appends a line and says where it is. It gets a line of its own: a
 // power cut may have left the end of another.
 func appendLine(f host.File, line []byte) (at int64, err error) {
-	info, err := f.Stat()
-	if err != nil {
+	if at, err = f.Seek(0, io.SeekEnd); err != nil {
 		return 0, err
 	}
-	at = info.Size()
 	if at > 0 {
 		last := make([]byte, 1)
 		if _, err := f.ReadAt(last, at-1); err != nil || last[0] != '\n' {

@@ -107,6 +107,7 @@ type Device struct {
 	names   nameState
 	opened  chan struct{} // holds a token while the device is being prepared
 	ready   bool          // guarded by opened
+	sparse  atomic.Bool   // the last new object had no suffix directory
 }
 
 // Locks a device has. Objects that share one wait for each other, no more.

@@ -374,7 +374,7 @@ func (o *Object) list() ([]string, error) {
 func (w *Writer) claim() (files []string, made bool, err error) {
 	o := w.obj
 	if w.ext != ExtMeta && o.absent.Swap(false) {
-		if made, err = o.dev.makeDir(o.Dir); made || err != nil {
+		if made, err = o.makeDir(); made || err != nil {
 			return nil, made, err
 		}
 	}
