@@ -10,6 +10,9 @@ import (
 	"strconv"
 	"sync"
 	"testing"
+	"time"
+
+	"golang.org/x/sys/unix"
 
 	"apus/impl/host"
 	"apus/impl/host/real"
@@ -172,6 +175,41 @@ func TestFileInfo(t *testing.T) {
 		if got.Name() != want.Name() || got.Size() != want.Size() || got.Mode() != want.Mode() ||
 			got.IsDir() != want.IsDir() || !got.ModTime().Equal(want.ModTime()) {
 			t.Errorf("got %v, want %v", fs.FormatFileInfo(got), fs.FormatFileInfo(want))
+		}
+	}
+}
+
+// Reading changes nothing on the disk, not even when something was read.
+func TestReadingTouchesNothing(t *testing.T) {
+	dir := t.TempDir()
+	name := filepath.Join(dir, "x")
+	if err := os.WriteFile(name, []byte("hello"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	long := time.Now().Add(-48 * time.Hour) // so long ago that Linux keeps track, whatever the mount says
+	for _, n := range []string{name, dir} {
+		if err := os.Chtimes(n, long, time.Time{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, err := real.FS{}.OpenFile(name, host.ReadWrite, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, err := f.ReadAt(make([]byte, 5), 0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := (real.FS{}).ReadDir(dir); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []string{name, dir} {
+		var st unix.Stat_t
+		if err := unix.Stat(n, &st); err != nil {
+			t.Fatal(err)
+		}
+		if got := time.Unix(st.Atim.Unix()); !got.Equal(long) {
+			t.Errorf("%s: read at %v, was set to %v", filepath.Base(n), got, long)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -47,12 +48,35 @@ func (FS) OpenFile(name string, flag int, perm fs.FileMode) (host.File, error) {
 // open is the system call. Package os would try each file with the poller,
 // which takes none that has a place in a file system: five more calls.
 func open(name string, mode int, perm fs.FileMode) (fd int, err error) {
-	for {
-		fd, err = unix.Open(name, mode|unix.O_CLOEXEC, uint32(perm.Perm()))
-		if err != unix.EINTR {
-			return fd, err
+	return untouched(mode, func(mode int) (int, error) {
+		for {
+			fd, err := unix.Open(name, mode|unix.O_CLOEXEC, uint32(perm.Perm()))
+			if err != unix.EINTR {
+				return fd, err
+			}
 		}
+	})
+}
+
+// foreign is set once files turned out to belong to somebody else.
+var foreign atomic.Bool
+
+// untouched opens what the process owns so that reading leaves the time of
+// access alone, as Swift's operators mount their disks: nothing asks for that
+// time, and each change of it is a write to the disk. Linux allows it to owners
+// only.
+func untouched(mode int, open func(mode int) (int, error)) (fd int, err error) {
+	if foreign.Load() {
+		return open(mode)
 	}
+	fd, err = open(mode | unix.O_NOATIME)
+	if err != unix.EPERM {
+		return fd, err
+	}
+	if fd, err = open(mode); err == nil {
+		foreign.Store(true)
+	}
+	return fd, err
 }
 
 // refuseDir closes fd and fails if it is a directory.
@@ -122,11 +146,7 @@ func (FS) Stat(name string) (fs.FileInfo, error) {
 
 // onDir runs call with a descriptor of a directory.
 func onDir(op, name string, flags int, call func(fd int) error) error {
-	var fd int
-	err := retry(func() (err error) {
-		fd, err = unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC|flags, 0)
-		return err
-	})
+	fd, err := open(name, unix.O_RDONLY|flags, 0)
 	if err != nil {
 		return wrap(op, name, err)
 	}
