@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"strconv"
+
+	"golang.org/x/sys/unix"
 )
 
 // directMin is the size below which a second descriptor for sendfile costs
@@ -107,8 +109,11 @@ type writerFrom struct {
 // reopen opens the same file once more, positioned at off.
 func (f *File) reopen(off int64) (*os.File, error) {
 	var own *os.File
-	err := f.do("open", func(fd int) (err error) {
-		own, err = os.Open("/proc/self/fd/" + strconv.Itoa(fd))
+	err := f.do("open", func(fd int) error {
+		again, err := open("/proc/self/fd/"+strconv.Itoa(fd), unix.O_RDONLY, 0)
+		if err == nil {
+			own = os.NewFile(uintptr(again), f.name)
+		}
 		return err
 	})
 	if err != nil {

@@ -183,7 +183,7 @@ func TestFileInfo(t *testing.T) {
 func TestReadingTouchesNothing(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "x")
-	if err := os.WriteFile(name, []byte("hello"), 0o600); err != nil {
+	if err := os.WriteFile(name, make([]byte, 200_000), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	long := time.Now().Add(-48 * time.Hour) // so long ago that Linux keeps track, whatever the mount says
@@ -199,6 +199,11 @@ func TestReadingTouchesNothing(t *testing.T) {
 	defer f.Close()
 	if _, err := f.ReadAt(make([]byte, 5), 0); err != nil {
 		t.Fatal(err)
+	}
+	for _, n := range []int64{100, 150_000} {
+		if _, err := f.(host.RangeWriter).WriteRangeTo(new(taker), 5, n); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if _, err := (real.FS{}).ReadDir(dir); err != nil {
 		t.Fatal(err)
