@@ -73,7 +73,7 @@ func (f *File) osFile(op string) (whole *os.File, release func(), err error) {
 // Name implements host.File.
 func (f *File) Name() string { return f.name }
 
-// maxIO is how much Linux moves in one call at most; it would cut more off.
+// maxIO is how much is asked of one call; from 2 GiB on Linux cuts it off.
 const maxIO = 1 << 30
 
 func (f *File) Read(p []byte) (n int, err error) {
