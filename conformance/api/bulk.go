@@ -221,6 +221,20 @@ func bulkDeleteCases() []Case {
 			deleted(e.bulkDelete(c+"\n"+c+"/a\n"+c+"/b\n"), "200 OK", 3, 0, 0)
 			e.do("HEAD", c).Status(404)
 		}},
+		{"bulk-delete-container-last", "POST", "account", feature, "a container is not deleted together with the last of its objects", func(e *Env) {
+			// Two are deleted at once by default: with an odd number of
+			// objects there is room for the container beside the last.
+			for _, names := range [][]string{{"a"}, {"a", "b", "c"}} {
+				c := e.fill(names...)
+				e.listed(c, "", names...)
+				lines := c + "/\n"
+				for _, n := range names {
+					lines += c + "/" + n + "\n"
+				}
+				deleted(e.bulkDelete(lines), "200 OK", len(names)+1, 0, 0)
+				e.do("HEAD", c).Status(404)
+			}
+		}},
 		{"bulk-delete-container-full", "POST", "account", feature, "a container with objects is an error: 409", func(e *Env) {
 			c := e.fill("a")
 			e.listed(c, "", "a")

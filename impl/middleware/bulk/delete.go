@@ -26,7 +26,7 @@ type deletion struct {
 
 	base   string // "/v1/account/"
 	read   bool
-	queue  []string
+	stages [2][]string // what is left of objects, then of containers
 	result heartbeat.Deletions
 }
 
@@ -47,12 +47,16 @@ func (d *deletion) step() []byte {
 		}
 		return nil
 	}
-	if len(d.queue) == 0 {
+	stage := &d.stages[0]
+	if len(*stage) == 0 {
+		stage = &d.stages[1]
+	}
+	if len(*stage) == 0 {
 		return d.result.Complete(d.format)
 	}
-	n := min(len(d.queue), int(d.filter.concurrency))
-	batch := d.queue[:n]
-	d.queue = d.queue[n:]
+	n := min(len(*stage), int(d.filter.concurrency))
+	batch := (*stage)[:n]
+	*stage = (*stage)[n:]
 	for i, status := range heartbeat.Each(batch, d.remove) {
 		d.result.Record(batch[i], status)
 	}
@@ -86,7 +90,7 @@ func (d *deletion) start() (status int, explanation string) {
 		}
 		return failureStatus(err), ""
 	}
-	d.queue = objectsFirst(names)
+	d.stages = objectsFirst(names)
 	return 0, ""
 }
 
@@ -117,17 +121,17 @@ func readNames(body io.Reader, maxNames int64, maxLine int) ([]string, error) {
 	}
 }
 
-// objectsFirst puts containers behind all objects, for they must be empty.
-func objectsFirst(names []string) []string {
-	out := make([]string, 0, len(names))
-	for _, containers := range [...]bool{false, true} {
-		for _, n := range names {
-			if containers == !strings.Contains(strings.Trim(n, "/"), "/") {
-				out = append(out, n)
-			}
+// objectsFirst parts objects from containers. These must be empty, so none is
+// deleted at the same time as the last of those.
+func objectsFirst(names []string) (stages [2][]string) {
+	for _, n := range names {
+		stage := 0
+		if !strings.Contains(strings.Trim(n, "/"), "/") {
+			stage = 1
 		}
+		stages[stage] = append(stages[stage], n)
 	}
-	return out
+	return stages
 }
 
 // remove deletes one thing and returns the status. A container that is not

@@ -6,6 +6,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/iotest"
 	"testing/synctest"
@@ -95,6 +96,37 @@ func TestDeleteStopsAfterFailures(t *testing.T) {
 	if got.Body != deleted("400 Bad Request", 1, 0, "Max delete failures exceeded", "c/1, 503 Service Unavailable", "c/2, 401 Unauthorized") {
 		t.Errorf("%s %q", got.Body, p.log)
 	}
+}
+
+// A container that is named with what is in it is empty when its turn comes,
+// wherever it stands in the list and however many are deleted at once.
+func TestContainersWaitForObjects(t *testing.T) {
+	webtest.TrackBodies(t)
+	synctest.Test(t, func(t *testing.T) {
+		var under, most atomic.Int64 // objects that are being deleted
+		next := web.HandlerFunc(func(_ webtest.Context, r *web.Request) *web.Response {
+			if !strings.HasPrefix(r.Path, "/v1/a/c/o") {
+				if under.Load() > 0 {
+					return webtest.Response(409, "")
+				}
+				return webtest.Response(204, "")
+			}
+			if n := under.Add(1); n > most.Load() {
+				most.Store(n)
+			}
+			time.Sleep(time.Second)
+			under.Add(-1)
+			return webtest.Response(204, "")
+		})
+		f, _ := webtest.Filter(t, New, nil, "delete_concurrency = 4", nil)
+		got := webtest.Do(f(next), list("POST", "/c/\nc/o1\nc/o2\nd\nc/o3\nc/o4\nc/o5"))
+		if strings.TrimSpace(got.Body) != deleted("200 OK", 7, 0, "") {
+			t.Error(got.Body)
+		}
+		if most.Load() != 4 {
+			t.Errorf("%d objects were deleted at once, want 4", most.Load())
+		}
+	})
 }
 
 func TestContainerRetries(t *testing.T) {
