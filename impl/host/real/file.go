@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"sync"
-	"sync/atomic"
 	"syscall"
 
 	"golang.org/x/sys/unix"
@@ -239,31 +238,13 @@ func (f *File) DropCache(offset, length int64) {
 	})
 }
 
-// throughProc is set once it is known that a descriptor alone is not enough to
-// link its file.
-var throughProc atomic.Bool
-
 // LinkTo implements host.File. The short way needs a privilege before Linux
-// 6.10; the way through /proc needs none, but /proc.
+// 6.10, the way through /proc needs /proc.
 func (f *File) LinkTo(name string) error {
 	return f.do("link", func(fd int) error {
-		short := func() error { return unix.Linkat(fd, "", unix.AT_FDCWD, name, unix.AT_EMPTY_PATH) }
-		long := func() error {
-			return unix.Linkat(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(fd), unix.AT_FDCWD, name, unix.AT_SYMLINK_FOLLOW)
-		}
-		if throughProc.Load() {
-			err := long()
-			if err == unix.ENOENT {
-				err = short()
-			}
-			return err
-		}
-		err := short()
-		if err != unix.ENOENT { // which also stands for a missing privilege
-			return err
-		}
-		if err = long(); err == nil {
-			throughProc.Store(true)
+		err := unix.Linkat(fd, "", unix.AT_FDCWD, name, unix.AT_EMPTY_PATH)
+		if err == unix.ENOENT { // which also stands for a missing privilege
+			err = unix.Linkat(unix.AT_FDCWD, "/proc/self/fd/"+strconv.Itoa(fd), unix.AT_FDCWD, name, unix.AT_SYMLINK_FOLLOW)
 		}
 		return err
 	})

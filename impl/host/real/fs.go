@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 
 	"golang.org/x/sys/unix"
 
@@ -58,23 +57,14 @@ func open(name string, mode int, perm fs.FileMode) (fd int, err error) {
 	})
 }
 
-// foreign is set once files turned out to belong to somebody else.
-var foreign atomic.Bool
-
 // untouched opens what the process owns so that reading leaves the time of
 // access alone, as Swift's operators mount their disks: nothing asks for that
 // time, and each change of it is a write to the disk. Linux allows it to owners
 // only.
 func untouched(mode int, open func(mode int) (int, error)) (fd int, err error) {
-	if foreign.Load() {
-		return open(mode)
-	}
 	fd, err = open(mode | unix.O_NOATIME)
-	if err != unix.EPERM {
-		return fd, err
-	}
-	if fd, err = open(mode); err == nil {
-		foreign.Store(true)
+	if err == unix.EPERM {
+		fd, err = open(mode)
 	}
 	return fd, err
 }
