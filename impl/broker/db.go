@@ -68,6 +68,11 @@ func (d *db) aside(file string) *db {
 	return x
 }
 
+// bare reports whether d, which nobody uses, knows nothing that would spare
+// the next user work. Of a database that does not exist that is so: who keeps
+// asking for such must not keep the pool at work.
+func (d *db) bare() bool { return d.conn == nil && !d.synced }
+
 // drop closes the connection. The caller holds the sql slot or is the only
 // one who knows d.
 func (d *db) drop() {

@@ -101,7 +101,11 @@ func (p *Pool) release(d *db) {
 	p.mu.Lock()
 	d.refs--
 	var victims []*db
-	if d.refs == 0 {
+	switch {
+	case d.refs > 0:
+	case d.bare():
+		delete(p.mu.open, d.file)
+	default:
 		d.age = 0
 		d.idle = p.mu.idle.PushBack(d)
 		excess := p.mu.idle.Len() - p.cfg.MaxIdle

@@ -260,3 +260,23 @@ func TestCloseWaits(t *testing.T) {
 		require.True(t, swift.Is(c.PutObject(bg, object("o", 1)), swift.Unavailable))
 	})
 }
+
+// A database that does not exist leaves nothing in the pool, and no janitor,
+// however often it is asked for.
+func TestAbsentLeavesNothing(t *testing.T) {
+	p := newPool(t, nil)
+	c := newContainer(t, p, "c")
+	info(t, c)
+	require.Equal(t, 1, p.Open())
+	absent := p.ContainerFile(strings.Replace(c.File(), "sda", "sda/absent", 1))
+	for range 3 {
+		err := absent.View(bg, func(*ContainerTx) error { return nil })
+		require.True(t, swift.Is(err, swift.NotFound), "%v", err)
+		require.True(t, swift.Is(absent.PutObject(bg, object("o", 1)), swift.NotFound))
+		require.Equal(t, 1, p.Open())
+	}
+	// One that exists stays open, and so does one that was only appended to.
+	fresh := newContainer(t, p, "d")
+	require.NoError(t, fresh.PutObject(bg, object("o", 1)))
+	require.Equal(t, 2, p.Open())
+}
