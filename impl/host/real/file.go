@@ -151,8 +151,8 @@ func (f *File) Seek(offset int64, whence int) (at int64, err error) {
 	return max(at, 0), err
 }
 
-// Close implements io.Closer. Calls that are under way end first; the error of
-// the system is lost if it is one of them that closes.
+// Close implements io.Closer. It does not wait for calls that are under way: the
+// last of them gives the descriptor back, and what the system says is lost.
 func (f *File) Close() error {
 	last, ok := f.d.close()
 	switch {
@@ -207,11 +207,7 @@ func (f *File) do(op string, call func(fd int) error) error {
 		return wrap(op, f.name, fs.ErrClosed)
 	}
 	defer f.release()
-	for {
-		if err := call(fd); err != unix.EINTR {
-			return wrap(op, f.name, err)
-		}
-	}
+	return wrap(op, f.name, retry(func() error { return call(fd) }))
 }
 
 // release ends a use of the descriptor.

@@ -46,27 +46,20 @@ func (FS) OpenFile(name string, flag int, perm fs.FileMode) (host.File, error) {
 
 // open is the system call. Package os would try each file with the poller,
 // which takes none that has a place in a file system: five more calls.
+//
+// Reading leaves the time of access alone, as Swift's operators mount their
+// disks: nothing asks for that time, and each change of it is a write to the
+// disk. Linux allows it to the owner of a file only.
 func open(name string, mode int, perm fs.FileMode) (fd int, err error) {
-	return untouched(mode, func(mode int) (int, error) {
-		for {
-			fd, err := unix.Open(name, mode|unix.O_CLOEXEC, uint32(perm.Perm()))
-			if err != unix.EINTR {
-				return fd, err
-			}
+	for flags := mode | unix.O_CLOEXEC | unix.O_NOATIME; ; {
+		fd, err = unix.Open(name, flags, uint32(perm.Perm()))
+		switch {
+		case err == unix.EPERM && flags&unix.O_NOATIME != 0:
+			flags &^= unix.O_NOATIME
+		case err != unix.EINTR:
+			return fd, err
 		}
-	})
-}
-
-// untouched opens what the process owns so that reading leaves the time of
-// access alone, as Swift's operators mount their disks: nothing asks for that
-// time, and each change of it is a write to the disk. Linux allows it to owners
-// only.
-func untouched(mode int, open func(mode int) (int, error)) (fd int, err error) {
-	fd, err = open(mode | unix.O_NOATIME)
-	if err == unix.EPERM {
-		fd, err = open(mode)
 	}
-	return fd, err
 }
 
 // refuseDir closes fd and fails if it is a directory.
