@@ -209,7 +209,6 @@ func TestExplainedRows(t *testing.T) {
 	}
 }
 
-// TestWire talks to a peer that says what it is told to.
 // Answers alike hide that the endpoints hold different things when a stranger
 // was refused the enabling of versioning, and then only.
 func TestLeaves(t *testing.T) {
@@ -235,6 +234,7 @@ func TestLeaves(t *testing.T) {
 	}
 }
 
+// TestWire talks to a peer that says what it is told to.
 func TestWire(t *testing.T) {
 	for _, tt := range []struct {
 		name, says string
