@@ -137,6 +137,14 @@ func sloPartCases() []Case {
 		part("beyond", "a part-number beyond the segments is 416", func(e *Env, p string) {
 			e.do("GET", p, query("part-number=4")).Status(416)
 		}),
+		part("conditions", "conditions go before the part", func(e *Env, p string) {
+			for _, n := range []string{"1", "4"} {
+				for _, method := range []string{"GET", "HEAD"} {
+					e.do(method, p, query("part-number="+n), hdr("If-Match", "other")).Status(412)
+					e.do(method, p, query("part-number="+n), hdr("If-None-Match", "*")).Status(304)
+				}
+			}
+		}),
 		part("nonsense", "a part-number that is no positive number is 400", func(e *Env, p string) {
 			for _, bad := range []string{"0", "-1", "x"} {
 				e.do("GET", p, query("part-number="+bad)).Status(400)

@@ -53,7 +53,8 @@ func isLarge(resp *web.Response) bool { return config.Truth(resp.Header.Get(mark
 func (f *filter) large(ctx context.Context, req *web.Request, resp *web.Response, part int) *web.Response {
 	known, size := storedSize(resp)
 	// What only the segments can tell needs the manifest's body.
-	needed := !known || part > 0 || req.Method == http.MethodGet && resp.Status/100 != 3 && resp.Status != http.StatusPreconditionFailed
+	failed := resp.Status/100 == 3 || resp.Status == http.StatusPreconditionFailed
+	needed := !known || req.Method == http.MethodGet && !failed || req.Method == http.MethodHead && part > 0
 	if !needed {
 		return withoutBody(req, resp, size)
 	}
@@ -142,14 +143,11 @@ func (f *filter) respond(ctx context.Context, req *web.Request, resp *web.Respon
 	if part > 0 {
 		resp.Header.Set("X-Parts-Count", strconv.Itoa(len(list)))
 		if part > len(list) || list[part-1].length() == 0 {
-			return noSuchPart(resp, req.Method, size)
+			return noSuchPart(req, resp, size)
 		}
 		r := partRange(list, part)
 		if req.Method == http.MethodHead {
-			resp.Status = http.StatusPartialContent
-			resp.Header.Set("Content-Range", web.ContentRange(r, size))
-			resp.SetLength(r.Len())
-			return resp
+			return partHead(req, resp, r, size)
 		}
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", r.Start, r.End-1))
 	}
@@ -170,14 +168,29 @@ func (f *filter) respond(ctx context.Context, req *web.Request, resp *web.Respon
 
 const badPart = "The requested part number is not satisfiable"
 
-func noSuchPart(resp *web.Response, method string, size int64) *web.Response {
-	resp.Status = http.StatusRequestedRangeNotSatisfiable
+// noSuchPart answers for a part that there is not, unless a condition fails.
+func noSuchPart(req *web.Request, resp *web.Response, size int64) *web.Response {
 	resp.Header.Set("Content-Range", "bytes */"+strconv.FormatInt(size, 10))
+	if resp = web.Conditional(req, resp, web.ConditionalOptions{}); resp.Status != http.StatusOK {
+		return resp
+	}
+	resp.Status = http.StatusRequestedRangeNotSatisfiable
 	resp.SetLength(0)
-	if method != http.MethodHead {
+	if req.Method != http.MethodHead {
 		resp.Body = web.Bytes(badPart)
 		resp.SetLength(int64(len(badPart)))
 	}
+	return resp
+}
+
+// partHead answers HEAD of a part.
+func partHead(req *web.Request, resp *web.Response, r web.Range, size int64) *web.Response {
+	resp.Header.Set("Content-Range", web.ContentRange(r, size))
+	if resp = web.Conditional(req, resp, web.ConditionalOptions{}); resp.Status != http.StatusOK {
+		return resp
+	}
+	resp.Status = http.StatusPartialContent
+	resp.SetLength(r.Len())
 	return resp
 }
 

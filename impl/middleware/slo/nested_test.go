@@ -268,6 +268,9 @@ func TestPartNumber(t *testing.T) {
 		{"GET", "1", []string{"Range", "bytes=0-1;1"}, 206, text[:100], "bytes 0-99/300"}, // no range
 		{"GET", "0", nil, 400, "Part number must be an integer greater than 0", ""},
 		{"GET", "x", nil, 400, "Part number must be an integer greater than 0", ""},
+		{"HEAD", "2", []string{"If-Match", "x"}, 412, "", "bytes 100-199/300"},
+		{"HEAD", "4", []string{"If-Match", "x"}, 412, "", "bytes */300"},
+		{"HEAD", "2", []string{"If-None-Match", "*"}, 304, "", "bytes 100-199/300"},
 		{"GET", "1", []string{"Range", "bytes=0-1"}, 400, "Range requests are not supported with part number queries", ""},
 	} {
 		got := webtest.Do(h, webtest.Request(c.method, "/v1/a/c/large?part-number="+c.part, c.header...))
@@ -356,7 +359,7 @@ func TestAnswersWithoutBody(t *testing.T) {
 		query  string
 		want   int
 	}{
-		{"GET", 304, "", 304}, {"GET", 412, "", 412}, {"HEAD", 200, "", 200}, {"HEAD", 304, "", 304},
+		{"GET", 304, "", 304}, {"GET", 412, "", 412}, {"GET", 304, "?part-number=1", 304}, {"GET", 412, "?part-number=9", 412}, {"HEAD", 200, "", 200}, {"HEAD", 304, "", 304},
 		{"GET", 200, "?part-number=0", 400},
 	} {
 		t.Run(fmt.Sprint(c.method, c.status, c.query), func(t *testing.T) {
