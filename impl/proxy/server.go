@@ -176,9 +176,9 @@ func refuse(req *web.Request, version string, ok bool) *web.Response {
 	return nil
 }
 
-// emptyNames finds what is no path though it begins like one: "//v1/a", "/v1/a//".
+// emptyNames finds what is no path though it begins like one: "/v1/a//".
 func emptyNames(path string) bool {
-	return strings.HasPrefix(path, "//") || strings.HasSuffix(path, "//") && strings.Count(path, "/") == 4
+	return strings.HasSuffix(path, "//") && strings.Count(path, "/") == 4
 }
 
 func (s *Server) verbs(p swift.Path) map[string]verb {

@@ -211,10 +211,10 @@ func (r *Request) HostURL() string {
 }
 
 // Swift splits Path into version and the account, container and object.
-// ok is false when there is no account.
+// ok is false when there is no version or no account.
 func (r *Request) Swift() (version string, p swift.Path, ok bool) {
 	version, rest, found := strings.Cut(strings.TrimPrefix(r.Path, "/"), "/")
-	if !found || rest == "" {
+	if !found || version == "" || rest == "" {
 		return version, swift.Path{}, false
 	}
 	p, err := swift.ParsePath("/" + rest)
