@@ -9,6 +9,7 @@ import (
 	"net"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 
 	"apus/impl/account"
@@ -33,7 +34,7 @@ type app interface {
 // server answers HTTP on one address.
 type server struct {
 	parts *parts
-	addr  string
+	at    listening
 	app   app
 	http  *web.Server
 }
@@ -46,9 +47,9 @@ var errNotAPass = errors.New("a server has no passes; run it without once")
 func (s *server) once(context.Context) error { return errNotAPass }
 
 func (s *server) run(ctx context.Context, ready chan<- struct{}) error {
-	ln, err := s.parts.host.Net.Listen(s.addr)
+	ln, err := s.at.listen(ctx, s.parts.host.Net)
 	if err != nil {
-		return swift.E("daemon.Listen", s.addr, swift.Other, err)
+		return swift.E("daemon.Listen", s.at.addr, swift.Other, err)
 	}
 	close(ready)
 	s.parts.log.Info("listening", "addr", ln.Addr().String())
@@ -90,7 +91,7 @@ func buildServer(p *parts) (worker, error) {
 	cfg.RequireProxyProtocol = last.Options.Bool("require_proxy_protocol", false)
 	cfg.Splicer, _ = p.host.Net.(host.Splicer)
 	return &server{
-		parts: p, app: a, addr: net.JoinHostPort(bind, strconv.FormatInt(port, 10)),
+		parts: p, app: a, at: readListening(def, net.JoinHostPort(bind, strconv.FormatInt(port, 10))),
 		http: web.NewServer(handler, cfg),
 	}, nil
 }
@@ -100,17 +101,15 @@ func buildServer(p *parts) (worker, error) {
 // request costs little here, and proxies keep theirs.
 func serverConfig(p *parts, def *config.Section) (web.ServerConfig, error) {
 	limits := p.swift.Limits
+	clients := def.Seconds("client_timeout", defaultClientTimeout)
 	cfg := web.ServerConfig{
-		ClientTimeout: def.Seconds("client_timeout", defaultClientTimeout),
-		IdleTimeout:   def.Seconds("keepalive_timeout", defaultClientTimeout),
+		ClientTimeout: clients,
+		IdleTimeout:   keepAlive(def, clients),
 		MaxLine:       limits.MaxHeaderSize,
 		MaxHeaders:    limits.MaxMetaCount + otherHeaders + max(limits.ExtraHeaderCount, 0),
 		MaxClients:    int(def.Int("max_clients", 0, 1, 1<<20)),
 		Clock:         p.host.Clock,
 		Log:           p.log,
-	}
-	if v, ok := def.Lookup("keepalive_timeout"); ok && v != "" && cfg.IdleTimeout == 0 {
-		cfg.IdleTimeout = -1
 	}
 	file := def.String("cert_file", "")
 	if file == "" {
@@ -132,6 +131,19 @@ func serverConfig(p *parts, def *config.Section) (web.ServerConfig, error) {
 	}
 	cfg.Certificate = &pair
 	return cfg, nil
+}
+
+// keepAlive is how long a connection may wait for a request: keepalive_timeout,
+// by default or when empty as long as clients may stall; 0 there is -1 here.
+func keepAlive(def *config.Section, clients time.Duration) time.Duration {
+	const key = "keepalive_timeout"
+	if strings.TrimSpace(def.String(key, "")) == "" {
+		return clients
+	}
+	if d := def.Seconds(key, clients); d > 0 {
+		return d
+	}
+	return -1
 }
 
 // otherHeaders is how many headers a request may have beside metadata.

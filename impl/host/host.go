@@ -15,6 +15,7 @@ package host
 
 import (
 	"context"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -44,8 +45,29 @@ type Net interface {
 	// is refused, or ctx ends. The caller closes the connection.
 	Dial(ctx context.Context, addr string) (net.Conn, error)
 	// Listen accepts connections on addr. Port 0 picks a free port, which
-	// Addr of the listener tells. The caller closes the listener.
+	// Addr of the listener tells. The caller closes the listener. Where
+	// somebody listens already the error is ErrAddrInUse.
 	Listen(addr string) (net.Listener, error)
+}
+
+// ErrAddrInUse is what listening where somebody listens gives. Test for it with
+// errors.Is.
+var ErrAddrInUse = errors.New("address already in use")
+
+// ListenOptions are what operators may want of a listener. Zero fields leave it
+// to the system.
+type ListenOptions struct {
+	// Backlog is how many connections may wait to be accepted, at most what
+	// the system allows (net.core.somaxconn).
+	Backlog int
+	// KeepIdle is how long a connection must be silent before it is probed.
+	KeepIdle time.Duration
+}
+
+// OptionListener is a Net whose listeners have options. A Net need not be one.
+type OptionListener interface {
+	// ListenOptions is Listen with options.
+	ListenOptions(addr string, o ListenOptions) (net.Listener, error)
 }
 
 // Datagrams is a Net that can send datagrams, for those who tell and do not

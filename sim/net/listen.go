@@ -1,10 +1,13 @@
 package simnet
 
 import (
+	"fmt"
 	"net"
 	"os"
 	"slices"
 	"syscall"
+
+	"apus/impl/host"
 )
 
 // listener accepts on one port of a machine.
@@ -43,7 +46,7 @@ func (p *Process) Listen(addr string) (net.Listener, error) {
 		port = p.machine.ephemeralPort(p.portTakenLocked)
 	}
 	if p.machine.ports[port] != nil {
-		return fail(os.NewSyscallError("bind", syscall.EADDRINUSE))
+		return fail(fmt.Errorf("%w: %w", host.ErrAddrInUse, os.NewSyscallError("bind", syscall.EADDRINUSE)))
 	}
 	l := &listener{proc: p, addr: addrOf(ip, port), port: port, stack: callers(),
 		ready: make(chan struct{}, 1), turn: make(chan struct{}, 1)}

@@ -4,6 +4,8 @@ package real
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 	"net"
 	"syscall"
@@ -24,6 +26,8 @@ var (
 	_ host.Net       = (*Net)(nil)
 	_ host.Datagrams = (*Net)(nil)
 	_ host.Prober    = (*Net)(nil)
+
+	_ host.OptionListener = (*Net)(nil)
 )
 
 // NewNet returns a Net.
@@ -43,7 +47,39 @@ func (n *Net) Dial(ctx context.Context, addr string) (net.Conn, error) {
 
 // Listen implements host.Net.
 func (n *Net) Listen(addr string) (net.Listener, error) {
-	return n.listener.Listen(context.Background(), "tcp", addr)
+	return listen(n.listener, addr)
+}
+
+func listen(cfg *net.ListenConfig, addr string) (net.Listener, error) {
+	l, err := cfg.Listen(context.Background(), "tcp", addr)
+	if errors.Is(err, unix.EADDRINUSE) {
+		err = fmt.Errorf("%w: %w", host.ErrAddrInUse, err)
+	}
+	return l, err
+}
+
+// ListenOptions implements host.OptionListener.
+func (n *Net) ListenOptions(addr string, o host.ListenOptions) (net.Listener, error) {
+	cfg := *n.listener
+	if o.KeepIdle > 0 {
+		cfg.KeepAliveConfig = net.KeepAliveConfig{Enable: true, Idle: o.KeepIdle}
+	}
+	l, err := listen(&cfg, addr)
+	if err != nil || o.Backlog == 0 {
+		return l, err
+	}
+	// Package net asks for the longest that the system allows. Listening once
+	// more changes that, and nothing else.
+	raw, err := l.(*net.TCPListener).SyscallConn()
+	if err == nil {
+		cerr := raw.Control(func(fd uintptr) { err = unix.Listen(int(fd), o.Backlog) })
+		err = errors.Join(err, cerr)
+	}
+	if err != nil {
+		_ = l.Close()
+		return nil, err
+	}
+	return l, nil
 }
 
 // Datagrams implements host.Datagrams. A name is resolved once, here.

@@ -1,0 +1,58 @@
+package daemon
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"time"
+
+	"apus/impl/config"
+	"apus/impl/host"
+)
+
+// listening is how a server listens: on bind_ip and bind_port, with a backlog,
+// probing connections that are silent for keep_idle seconds. Where another
+// process listens, such as the one that this one takes over from, it is tried
+// again for bind_timeout seconds.
+type listening struct {
+	addr    string
+	options host.ListenOptions
+	timeout time.Duration
+}
+
+func readListening(def *config.Section, addr string) listening {
+	return listening{
+		addr: addr,
+		options: host.ListenOptions{
+			Backlog:  int(def.Int("backlog", 4096, 1, 1<<16-1)),
+			KeepIdle: time.Duration(def.Int("keep_idle", 600, 1, 1<<15-2)) * time.Second,
+		},
+		timeout: def.Seconds("bind_timeout", 30*time.Second),
+	}
+}
+
+// listenAgain is how long to wait between two tries.
+const listenAgain = 100 * time.Millisecond
+
+func (l listening) listen(ctx context.Context, n host.Net) (net.Listener, error) {
+	once := func() (net.Listener, error) { return n.Listen(l.addr) }
+	if o, ok := n.(host.OptionListener); ok {
+		once = func() (net.Listener, error) { return o.ListenOptions(l.addr, l.options) }
+	}
+	since := host.StartStopwatch()
+	for {
+		ln, err := once()
+		if !errors.Is(err, host.ErrAddrInUse) {
+			return ln, err
+		}
+		if since.Elapsed() >= l.timeout {
+			return nil, fmt.Errorf("%w, also after bind_timeout = %g seconds", err, l.timeout.Seconds())
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(listenAgain):
+		}
+	}
+}
