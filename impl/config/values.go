@@ -3,6 +3,7 @@ package config
 import (
 	"fmt"
 	"math"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -89,6 +90,21 @@ func (s *Section) Keys() []string {
 	}
 	sort.Strings(keys)
 	return keys
+}
+
+// Prefixed lists the keys with the prefix that the section or DEFAULT has,
+// sorted.
+func (s *Section) Prefixed(prefix string) []string {
+	var keys []string
+	for _, of := range []map[string]string{s.values, s.file.sections[defaultSection].values} {
+		for k := range of {
+			if strings.HasPrefix(k, prefix) {
+				keys = append(keys, k)
+			}
+		}
+	}
+	slices.Sort(keys)
+	return slices.Compact(keys)
 }
 
 // String is the value of key, or def.

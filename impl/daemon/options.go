@@ -8,14 +8,15 @@ import (
 
 // withoutEffect are options that Swift's daemons have and that mean nothing
 // here: they tune Python's processes and threads, or what the service manager
-// and the host's logging do with apus. They are no reason for a warning.
+// and the host's logging do with apus, or mean nothing to Swift any more. They
+// are no reason for a warning.
 func withoutEffect() []string {
 	return strings.Fields(`
-		cooperative_period daemonize eventlet_debug eventlet_tpool_num_threads
+		allow_versions cooperative_period daemonize eventlet_debug eventlet_tpool_num_threads
 		ionice_class ionice_priority nice_priority splice stale_worker_timeout
 		log_address log_custom_handlers log_facility log_format log_headers
 		log_max_line_length log_name log_requests
-		log_udp_host log_udp_port statsd_label_mode statsd_emit_buffer_xfer_bytes_seconds
+		log_udp_host log_udp_port
 		servers_per_port slow slow_delete_log_threshold_seconds
 		user workers`)
 }

@@ -4,6 +4,8 @@
 package event
 
 import (
+	"cmp"
+	"strings"
 	"time"
 )
 
@@ -12,6 +14,7 @@ import (
 // called concurrently.
 type Sink struct {
 	Request     func(Request)
+	Transfer    func(Transfer)
 	Backend     func(Backend)
 	Quarantine  func(Quarantine)
 	AsyncUpdate func(AsyncUpdate)
@@ -34,6 +37,52 @@ type Request struct {
 	FirstByte time.Duration
 	// Policy is the index of the storage policy as headers tell it; empty if
 	// unknown.
+	Policy string
+	// Subject is set for the requests of a proxy.
+	Subject Subject
+}
+
+// Subject is what a request is about; fields that are not known are empty.
+type Subject struct {
+	Resource           string // "account", "container", "object", or the source of a sub-request
+	Account, Container string
+}
+
+// SubjectOf is what a path of the API names.
+func SubjectOf(path string) Subject {
+	rest, ok := strings.CutPrefix(path, "/v1/")
+	if !ok {
+		if rest, ok = strings.CutPrefix(path, "/v1.0/"); !ok {
+			return Subject{}
+		}
+	}
+	account, rest, _ := strings.Cut(rest, "/")
+	container, object, _ := strings.Cut(rest, "/")
+	switch {
+	case account == "":
+		return Subject{}
+	case container == "":
+		return Subject{"account", account, ""}
+	case object == "":
+		return Subject{"container", account, container}
+	}
+	return Subject{"object", account, container}
+}
+
+// Or fills in what is not known.
+func (s Subject) Or(other Subject) Subject {
+	return Subject{cmp.Or(s.Resource, other.Resource), cmp.Or(s.Account, other.Account), cmp.Or(s.Container, other.Container)}
+}
+
+// Transfer says that a part of a body came from a client of a proxy (In) or
+// went to him, for those who want to know while it is under way.
+type Transfer struct {
+	Method  string
+	Subject Subject
+	In      bool
+	Bytes   int64
+	// Status and Policy are those of the answer; zero and empty before it.
+	Status int
 	Policy string
 }
 
@@ -84,6 +133,13 @@ type ErrorLimit struct {
 func (s *Sink) EmitRequest(e Request) {
 	if s != nil && s.Request != nil {
 		s.Request(e)
+	}
+}
+
+// EmitTransfer tells the listener, if there is one.
+func (s *Sink) EmitTransfer(e Transfer) {
+	if s != nil && s.Transfer != nil {
+		s.Transfer(e)
 	}
 }
 
@@ -161,6 +217,7 @@ func Tee(sinks ...*Sink) *Sink {
 	}
 	return &Sink{
 		Request:     tee(kept, (*Sink).EmitRequest),
+		Transfer:    tee(kept, (*Sink).EmitTransfer),
 		Backend:     tee(kept, (*Sink).EmitBackend),
 		Quarantine:  tee(kept, (*Sink).EmitQuarantine),
 		AsyncUpdate: tee(kept, (*Sink).EmitAsyncUpdate),

@@ -130,6 +130,9 @@ type Meta struct {
 	// Logged is set by the proxy-logging filter that writes the client's line, so
 	// that an inner instance logs sub-requests only.
 	Logged bool
+	// Subject is what the client's request is about, as far as filters found
+	// out; InfoMu guards it.
+	Subject event.Subject
 	// Info caches account and container info within the request; owned by
 	// impl/info. Sub-requests may run concurrently, so InfoMu guards it.
 	Info   map[string]any

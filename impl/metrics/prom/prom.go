@@ -31,7 +31,6 @@ import (
 	"github.com/prometheus/common/expfmt"
 
 	"apus/impl/event"
-	"apus/impl/metrics/statsd"
 	"apus/impl/web"
 )
 
@@ -123,7 +122,7 @@ func (m *Metrics) Sink() *event.Sink {
 
 func (m *Metrics) request(e event.Request) {
 	method := bounded(e.Method)
-	resource := statsd.Resource(e.Path)
+	resource := event.SubjectOf(e.Path).Resource
 	m.requests.WithLabelValues(e.Server, resource, method, status(e.Status)).Inc()
 	m.duration.WithLabelValues(e.Server, resource, method).Observe(e.Duration.Seconds())
 	if e.FirstByte > 0 {

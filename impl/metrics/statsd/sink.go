@@ -3,7 +3,6 @@ package statsd
 import (
 	"net/http"
 	"strconv"
-	"strings"
 
 	"apus/impl/event"
 )
@@ -39,6 +38,7 @@ func (c *Client) Sink(n Names) *event.Sink {
 	}
 	return &event.Sink{
 		Request:     l.request,
+		Transfer:    l.transferred,
 		Quarantine:  func(event.Quarantine) { l.tick("quarantines") },
 		AsyncUpdate: l.asyncUpdate,
 		ErrorLimit:  l.errorLimit,
@@ -89,6 +89,9 @@ func (l *listener) request(e event.Request) {
 		l.proxied(e)
 		return
 	}
+	if e.Server == "object-server" {
+		l.objectLabelled(e)
+	}
 	rate, known := storageRate(e.Server, e.Method)
 	if !known {
 		return
@@ -125,11 +128,9 @@ func storageRate(server, method string) (float64, bool) {
 // proxied names a request to a proxy by what it was about, and a second time
 // by its storage policy.
 func (l *listener) proxied(e event.Request) {
-	method := e.Method
-	if !l.methods[method] {
-		method = "BAD_METHOD"
-	}
-	kind := Resource(e.Path)
+	l.proxiedLabelled(e)
+	method := l.method(e.Method)
+	kind := event.SubjectOf(e.Path).Resource
 	who := kind
 	if who == "" {
 		who = e.Source
@@ -138,9 +139,22 @@ func (l *listener) proxied(e event.Request) {
 		who = "UNKNOWN"
 	}
 	l.transfer(e, who, method)
-	if kind == "object" && e.Policy != "" && l.names.Policy != nil && l.names.Policy(e.Policy) {
+	if l.policed(kind, e.Policy) {
 		l.transfer(e, "object.policy."+e.Policy, method)
 	}
+}
+
+// method is one that has a name of its own.
+func (l *listener) method(m string) string {
+	if !l.methods[m] {
+		return "BAD_METHOD"
+	}
+	return m
+}
+
+// policed reports that a resource is an object of a policy that there is.
+func (l *listener) policed(resource, policy string) bool {
+	return resource == "object" && policy != "" && l.names.Policy != nil && l.names.Policy(policy)
 }
 
 func (l *listener) transfer(e event.Request, who, method string) {
@@ -150,20 +164,4 @@ func (l *listener) transfer(e event.Request, who, method string) {
 	}
 	l.timing(name(e.Status)+".timing", e.Duration, byDefault)
 	l.count(name(e.Status)+".xfer", e.BytesIn+e.BytesOut, byDefault)
-}
-
-// Resource is what a path of the API names: "account", "container", "object",
-// or nothing.
-func Resource(path string) string {
-	parts := strings.SplitN(path, "/", 5)
-	if len(parts) < 3 || parts[0] != "" || parts[1] != "v1" && parts[1] != "v1.0" || parts[2] == "" {
-		return ""
-	}
-	switch {
-	case len(parts) == 5 && parts[4] != "" && parts[3] != "":
-		return "object"
-	case len(parts) >= 4 && parts[3] != "":
-		return "container"
-	}
-	return "account"
 }

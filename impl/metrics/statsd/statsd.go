@@ -7,11 +7,16 @@
 // ("tempauth.AUTH_"). [Client.Sink] listens to the events of package event and
 // knows the names that Swift gives them.
 //
+// Some are sent with labels as well, under names without any prefix, to a
+// collector that understands one of the [Modes] of writing them.
+//
 // Options, in [DEFAULT] or the section of whoever counts: log_statsd_host (none:
 // nothing is sent), log_statsd_port (8125), log_statsd_metric_prefix,
 // log_statsd_default_sample_rate (1), log_statsd_sample_rate_factor (1),
-// statsd_emit_legacy (true). What the network thinks of the datagrams is
-// nobody's trouble.
+// statsd_emit_legacy (true: metrics without labels), statsd_label_mode
+// (disabled, or one of the Modes) and statsd_user_label_<name> = <value>, which
+// every metric with labels gets as user_<name>. What the network thinks of the
+// datagrams is nobody's trouble.
 package statsd
 
 import (
@@ -34,8 +39,12 @@ const defaultPort = 8125
 type Config struct {
 	Host string // empty: send nothing
 	Port int
-	// Prefix begins every name.
+	// Legacy is set for metrics without labels; Prefix begins their names.
+	Legacy bool
 	Prefix string
+	// Mode is how labels are written; empty for none. User is the operator's
+	// own, as "name=value" joined by commas.
+	Mode, User string
 	// DefaultRate is the share of the metrics that are sent when whoever
 	// counts names no share of his own; Factor applies to either.
 	DefaultRate, Factor float64
@@ -55,17 +64,23 @@ func ReadConfig(s *config.Section, alternative string) Config {
 		}
 		return name
 	}
-	c := Config{
+	mode := strings.ToLower(s.String("statsd_label_mode", disabled))
+	if _, ok := modes[mode]; !ok && mode != disabled {
+		s.Fail("statsd_label_mode", "must be "+disabled+" or one of "+strings.Join(Modes(), ", "))
+	}
+	if mode == disabled {
+		mode = ""
+	}
+	return Config{
 		Host:        s.String(key("log_statsd_host"), ""),
 		Port:        int(s.Int(key("log_statsd_port"), defaultPort, 1, 65535)),
+		Legacy:      s.Bool("statsd_emit_legacy", true),
+		Mode:        mode,
+		User:        userLabels(s),
 		Prefix:      s.String(key("log_statsd_metric_prefix"), ""),
 		DefaultRate: s.Float(key("log_statsd_default_sample_rate"), 1, 0, math.MaxFloat64),
 		Factor:      s.Float(key("log_statsd_sample_rate_factor"), 1, 0, math.MaxFloat64),
 	}
-	if !s.Bool("statsd_emit_legacy", true) {
-		c.Host = ""
-	}
-	return c
 }
 
 // reopenAfter is how long a client whose socket could not be opened waits
@@ -75,6 +90,8 @@ const reopenAfter = time.Minute
 // Client sends metrics. It may be used concurrently.
 type Client struct {
 	cfg    Config
+	mode   mode    // nil: nothing has labels
+	own    []label // the operator's
 	net    host.Datagrams
 	socket atomic.Pointer[socket]
 	turn   chan struct{} // held by whoever opens the socket
@@ -88,13 +105,14 @@ type socket struct {
 }
 
 // New opens the socket when it is first needed. The result is nil, which
-// sends nothing, without a host or when n has no datagrams.
+// sends nothing, without a host, if there are to be metrics neither with nor
+// without labels, or when n has no datagrams.
 func New(n host.Net, cfg Config) *Client {
 	d, ok := n.(host.Datagrams)
-	if cfg.Host == "" || !ok {
+	if cfg.Host == "" || !cfg.Legacy && cfg.Mode == "" || !ok {
 		return nil
 	}
-	return &Client{cfg: cfg, net: d, turn: make(chan struct{}, 1), random: rand.Float64}
+	return &Client{cfg: cfg, mode: modes[cfg.Mode], own: parseLabels(cfg.User), net: d, turn: make(chan struct{}, 1), random: rand.Float64}
 }
 
 // Close ends the socket. Metrics that come later are lost.
@@ -116,10 +134,13 @@ func (c *Client) count(name string, value int64, rate float64) {
 	c.send(name, strconv.FormatInt(value, 10), "c", rate)
 }
 
-// timing sends a duration in milliseconds.
+// timing sends a duration.
 func (c *Client) timing(name string, d time.Duration, rate float64) {
-	ms := math.Round(float64(d)/1e6*1e4) / 1e4
-	c.send(name, decimal(ms), "ms", rate)
+	c.send(name, milliseconds(d), "ms", rate)
+}
+
+func milliseconds(d time.Duration) string {
+	return decimal(math.Round(float64(d)/1e6*1e4) / 1e4)
 }
 
 // decimal writes a number as Python does.
@@ -131,7 +152,20 @@ func decimal(v float64) string {
 	return s
 }
 
+// send sends a metric without labels.
 func (c *Client) send(name, value, kind string, rate float64) {
+	if !c.cfg.Legacy {
+		return
+	}
+	if c.cfg.Prefix != "" {
+		name = c.cfg.Prefix + "." + name
+	}
+	c.sample(rate, func(rate string) string { return name + ":" + value + "|" + kind + rate })
+}
+
+// sample sends a line, if it is this one's turn. The line gets its sample rate,
+// or nothing where all are sent.
+func (c *Client) sample(rate float64, line func(rate string) string) {
 	if rate == byDefault {
 		rate = c.cfg.DefaultRate
 	}
@@ -143,14 +177,11 @@ func (c *Client) send(name, value, kind string, rate float64) {
 	if w == nil {
 		return
 	}
-	line := name + ":" + value + "|" + kind
-	if c.cfg.Prefix != "" {
-		line = c.cfg.Prefix + "." + line
-	}
+	shown := ""
 	if rate < 1 {
-		line += "|@" + decimal(rate)
+		shown = "|@" + decimal(rate)
 	}
-	_, _ = io.WriteString(w, line)
+	_, _ = io.WriteString(w, line(shown))
 }
 
 // open is the socket; nil when there is none, or when somebody else is opening

@@ -68,20 +68,26 @@ func TestReadConfig(t *testing.T) {
 		name, text, alternative string
 		want                    Config
 	}{
-		{"defaults", "", "", Config{"h", 8125, "", 1, 1}},
+		{"defaults", "", "", Config{Host: "h", Port: 8125, Legacy: true, DefaultRate: 1, Factor: 1}},
 		{"all", "log_statsd_host = x\nlog_statsd_port = 1\nlog_statsd_metric_prefix = p\nlog_statsd_default_sample_rate = .5\nlog_statsd_sample_rate_factor = 0.25", "",
-			Config{"x", 1, "p", 0.5, 0.25}},
-		{"access", "access_log_statsd_host = a\naccess_log_statsd_port = 7\nlog_statsd_port = 9", "access_", Config{"a", 7, "", 1, 1}},
-		{"not access", "access_log_statsd_host = a", "", Config{"h", 8125, "", 1, 1}},
-		{"access is empty", "access_log_statsd_host =", "access_", Config{"h", 8125, "", 1, 1}},
-		{"no legacy", "statsd_emit_legacy = no", "", Config{"", 8125, "", 1, 1}},
+			Config{Host: "x", Port: 1, Legacy: true, Prefix: "p", DefaultRate: 0.5, Factor: 0.25}},
+		{"access", "access_log_statsd_host = a\naccess_log_statsd_port = 7\nlog_statsd_port = 9", "access_", Config{Host: "a", Port: 7, Legacy: true, DefaultRate: 1, Factor: 1}},
+		{"not access", "access_log_statsd_host = a", "", Config{Host: "h", Port: 8125, Legacy: true, DefaultRate: 1, Factor: 1}},
+		{"access is empty", "access_log_statsd_host =", "access_", Config{Host: "h", Port: 8125, Legacy: true, DefaultRate: 1, Factor: 1}},
+		{"no legacy", "statsd_emit_legacy = no", "", Config{Host: "h", Port: 8125, DefaultRate: 1, Factor: 1}},
+		{"labels", "statsd_label_mode = LIBRATO\nstatsd_user_label_x_1 = y.2\nstatsd_user_label_A =", "",
+			Config{Host: "h", Port: 8125, Legacy: true, Mode: "librato", User: "user_A=,user_x_1=y.2", DefaultRate: 1, Factor: 1}},
+		{"labels of nobody", "statsd_label_mode = disabled", "access_", Config{Host: "h", Port: 8125, Legacy: true, DefaultRate: 1, Factor: 1}},
 	} {
 		s := section(t, tt.text)
 		if got := ReadConfig(s, tt.alternative); got != tt.want || s.Err() != nil {
 			t.Errorf("%s: %+v, %v", tt.name, got, s.Err())
 		}
 	}
-	for _, text := range []string{"log_statsd_port = x", "log_statsd_default_sample_rate = -1"} {
+	for _, text := range []string{
+		"log_statsd_port = x", "log_statsd_default_sample_rate = -1", "statsd_label_mode = x", "statsd_label_mode =",
+		"statsd_user_label_ = x", "statsd_user_label_a-b = x", "statsd_user_label_a = x,y", "statsd_user_label_a = x y",
+	} {
 		s := section(t, text)
 		if ReadConfig(s, ""); s.Err() == nil {
 			t.Errorf("%s is accepted", text)
@@ -95,7 +101,7 @@ func proxyNames() Names {
 
 func TestLines(t *testing.T) {
 	w := &wire{}
-	s := New(w, Config{Host: "::1", Port: 8125, Prefix: "pre", DefaultRate: 1, Factor: 1}).Sink(proxyNames())
+	s := New(w, Config{Host: "::1", Port: 8125, Legacy: true, Prefix: "pre", DefaultRate: 1, Factor: 1}).Sink(proxyNames())
 	ms := time.Millisecond
 	for _, tt := range []struct {
 		name string
@@ -159,7 +165,7 @@ pre.proxy-server.PUT.sda.timing:0.5|ms`},
 
 func TestSampling(t *testing.T) {
 	w := &wire{}
-	c := New(w, Config{Host: "h", Port: 1, DefaultRate: 0.5, Factor: 0.5})
+	c := New(w, Config{Host: "h", Port: 1, Legacy: true, DefaultRate: 0.5, Factor: 0.5})
 	s := c.Sink(Names{Daemon: "object-server"})
 	for _, draw := range []float64{0.25, 0.24} {
 		c.random = func() float64 { return draw }
@@ -175,7 +181,7 @@ func TestSampling(t *testing.T) {
 func TestNoHost(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &wire{fail: true}
-		c := New(w, Config{Host: "h", Port: 1, DefaultRate: 1, Factor: 1})
+		c := New(w, Config{Host: "h", Port: 1, Legacy: true, DefaultRate: 1, Factor: 1})
 		s := c.Sink(Names{})
 		s.Tick("", "x")
 		s.Tick("", "x")
@@ -190,11 +196,13 @@ func TestNoHost(t *testing.T) {
 }
 
 func TestNobodyListens(t *testing.T) {
-	c := New(&wire{}, Config{})
-	if c != nil || c.Sink(Names{}) != nil {
-		t.Error("a client without a host")
+	for _, cfg := range []Config{{Legacy: true, Mode: "graphite"}, {Host: "h"}} {
+		c := New(&wire{}, cfg)
+		if c != nil || c.Sink(Names{}) != nil {
+			t.Errorf("a client for %+v", cfg)
+		}
+		c.Close()
 	}
-	c.Close()
 }
 
 func TestStorageRate(t *testing.T) {
@@ -210,13 +218,77 @@ func TestStorageRate(t *testing.T) {
 	}
 }
 
-func TestResource(t *testing.T) {
-	for path, want := range map[string]string{
-		"/v1": "", "/v1/": "", "/v1/a": "account", "/v1/a/": "account", "/v1/a/c": "container", "/v1/a/c/": "container",
-		"/v1/a/c/o": "object", "/v1/a/c//": "object", "/v1/a//o": "account", "/v2/a/c/o": "", "/auth/v1.0": "", "": "", "v1/a": "",
+// How each collector wants a metric written.
+func TestModes(t *testing.T) {
+	for mode, want := range map[string]string{
+		"librato":   "m#a=1,b=:9|c|@0.5",
+		"influxdb":  "m,a=1,b=:9|c|@0.5",
+		"graphite":  "m;a=1;b=:9|c|@0.5",
+		"dogstatsd": "m:9|c|@0.5|#a:1,b:",
 	} {
-		if got := Resource(path); got != want {
-			t.Errorf("%s: %q, want %q", path, got, want)
+		w := &wire{}
+		c := New(w, Config{Host: "h", Port: 1, Mode: mode, User: "b=", Prefix: "not for these", DefaultRate: 0.5, Factor: 1})
+		c.random = func() float64 { return 0 }
+		c.labelled("m", "9", "c", label{"a", "1"})
+		c.Sink(Names{}).Tick("", "has no labels")
+		if got := w.take(); !reflect.DeepEqual(got, []string{want}) {
+			t.Errorf("%s: %q, want %q", mode, got, want)
+		}
+	}
+	if got := Modes(); len(got) != 4 || got[0] != "dogstatsd" {
+		t.Errorf("modes %q", got)
+	}
+}
+
+func TestLabels(t *testing.T) {
+	w := &wire{}
+	c := New(w, Config{Host: "h", Port: 1, Mode: "graphite", User: "user_at=x", DefaultRate: 1, Factor: 1})
+	s := c.Sink(proxyNames())
+	ms := time.Millisecond
+	object := event.Subject{Resource: "object", Account: "a", Container: "c;d"}
+	for _, tt := range []struct {
+		name string
+		emit func()
+		want string
+	}{
+		{"object", func() {
+			s.EmitRequest(event.Request{Server: "proxy-server", Method: "GET", Subject: object, Status: 499, WireStatus: 206, BytesIn: 1, BytesOut: 20,
+				Duration: 2 * ms, FirstByte: ms, Policy: "0"})
+		}, `swift_proxy_server_request_ttfb;account=a;api=swift;container=c%3Bd;method=GET;policy=0;resource=object;status=206;user_at=x:1.0|ms
+swift_proxy_server_request_timing;account=a;api=swift;container=c%3Bd;method=GET;policy=0;resource=object;status=206;user_at=x:2.0|ms
+swift_proxy_server_request_body_bytes;account=a;api=swift;container=c%3Bd;method=GET;policy=0;resource=object;status=206;user_at=x:1|c
+swift_proxy_server_response_body_bytes;account=a;api=swift;container=c%3Bd;method=GET;policy=0;resource=object;status=206;user_at=x:20|c`},
+		{"nothing known", func() {
+			s.EmitRequest(event.Request{Server: "proxy-server", Method: "FOO", Status: 405, WireStatus: 405, Duration: ms, Policy: "0"})
+		}, `swift_proxy_server_request_timing;account=;api=swift;method=BAD_METHOD;resource=;status=405;user_at=x:1.0|ms
+swift_proxy_server_request_body_bytes;account=;api=swift;method=BAD_METHOD;resource=;status=405;user_at=x:0|c
+swift_proxy_server_response_body_bytes;account=;api=swift;method=BAD_METHOD;resource=;status=405;user_at=x:0|c`},
+		{"unknown policy of a body under way", func() {
+			s.EmitTransfer(event.Transfer{Method: "PUT", Subject: object, In: true, Bytes: 5})
+			s.EmitTransfer(event.Transfer{Method: "PUT", Subject: object, Bytes: 6, Status: 201, Policy: "7"})
+		}, `swift_proxy_server_request_body_streaming_bytes;account=a;api=swift;container=c%3Bd;method=PUT;resource=object;user_at=x:5|c
+swift_proxy_server_response_body_streaming_bytes;account=a;api=swift;container=c%3Bd;method=PUT;resource=object;status=201;user_at=x:6|c`},
+		{"object server", func() {
+			s.EmitRequest(event.Request{Server: "object-server", Method: "PUT", Path: "/sda/7/a/c/o/p", Status: 201, Duration: ms, Policy: "1"})
+			s.EmitRequest(event.Request{Server: "object-server", Method: "HEAD", Path: "/sda/7/a/c/o", Status: 404, Duration: ms})
+			s.EmitRequest(event.Request{Server: "object-server", Method: "GET", Path: "/sda", Status: 400, Duration: ms})
+			s.EmitRequest(event.Request{Server: "object-server", Method: "REPLICATE", Path: "/sda/7", Status: 200, Duration: ms})
+			s.EmitRequest(event.Request{Server: "object-server", Method: "REPLICATE", Path: "/sda/7/abc-def", Status: 200, Duration: ms, Policy: "1"})
+			s.EmitRequest(event.Request{Server: "object-server", Method: "SSYNC", Path: "/sda/7", Status: 200, Duration: ms, Policy: "1"})
+			s.EmitRequest(event.Request{Server: "object-server", Method: "OPTIONS", Path: "/", Status: 200, Duration: ms})
+		}, `swift_object_server_request_timing;account=a;container=c;method=PUT;policy=1;status=201;user_at=x:1.0|ms
+swift_object_server_request_timing;account=a;container=c;method=HEAD;policy=0;status=404;user_at=x:1.0|ms
+swift_object_server_request_timing;method=GET;status=400;user_at=x:1.0|ms
+swift_object_server_request_timing;method=REPLICATE;policy=0;skip_rehash=False;status=200;user_at=x:1.0|ms
+swift_object_server_request_timing;method=REPLICATE;policy=1;skip_rehash=True;status=200;user_at=x:1.0|ms
+swift_object_server_request_timing;method=SSYNC;policy=1;status=200;user_at=x:1.0|ms`},
+		{"container server", func() {
+			s.EmitRequest(event.Request{Server: "container-server", Method: "PUT", Path: "/sda/7/a/c", Status: 201, Duration: ms})
+		}, ""},
+	} {
+		tt.emit()
+		if got := strings.Join(w.take(), "\n"); got != tt.want {
+			t.Errorf("%s:\n%s\nwant\n%s", tt.name, got, tt.want)
 		}
 	}
 }

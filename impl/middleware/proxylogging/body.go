@@ -14,11 +14,13 @@ type countingReader struct {
 	inner web.Reader
 	n     int64
 	gone  bool
+	flow  *flow // nil if nobody wants to know before the end
 }
 
 func (c *countingReader) Read(p []byte) (int, error) {
 	n, err := c.inner.Read(p)
 	c.n += int64(n)
+	c.flow.add(n, err != nil)
 	if swift.Is(err, swift.ClientGone) {
 		c.gone = true
 	}
@@ -29,6 +31,7 @@ func (c *countingReader) Read(p []byte) (int, error) {
 type body struct {
 	io.ReadCloser
 	x      *exchange
+	flow   *flow // nil if nobody wants to know before the end
 	length int64 // -1 unknown
 	ended  bool  // read to its end
 	failed bool  // could not be read to its end
@@ -38,6 +41,7 @@ type body struct {
 func (b *body) Read(p []byte) (int, error) {
 	n, err := b.ReadCloser.Read(p)
 	b.x.rec.sent += int64(n)
+	b.flow.add(n, false)
 	b.saw(err)
 	return n, err
 }
@@ -75,6 +79,7 @@ func (b *body) Close() error {
 		return err
 	}
 	b.closed = true
+	b.flow.add(0, true)
 	complete := b.ended || b.length >= 0 && b.x.rec.sent >= b.length
 	switch {
 	case b.failed:

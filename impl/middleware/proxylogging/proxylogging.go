@@ -9,18 +9,23 @@
 // start_time end_time policy_index access_user_id. The option
 // log_msg_template rearranges them.
 //
-// The options access_log_facility, _name, _udp_host and _udp_port mean nothing
-// here; access_log_level above INFO turns the lines off. The number of the
-// process is "-", for a process is not something that the seams know.
+// The options access_log_address, _facility, _name, _udp_host and _udp_port mean
+// nothing here; access_log_level above INFO turns the lines off. The number of
+// the process is "-", for a process is not something that the seams know.
+//
+// With statsd_emit_buffer_xfer_bytes_seconds (-1: not) bodies are reported while
+// they are under way, every that many seconds.
 //
 // The line is written when the response's body is closed. The status is 499
 // when the client left before the end, 500 when the body failed.
 package proxylogging
 
 import (
+	"cmp"
 	"context"
 	"io"
 	"log/slog"
+	"math"
 	"net/http"
 	"strings"
 	"time"
@@ -38,13 +43,15 @@ type filter struct {
 	log    *slog.Logger
 	events *event.Sink
 	fmt    *format
+	every  time.Duration // between reports of a body under way; negative for none
 }
 
 var _ middleware.Constructor = New
 
 // New reads log_msg_template, log_anonymization_method and _salt,
-// access_log_headers and _only, access_log_level, access_log_route and
-// reveal_sensitive_prefix. The options for metrics are read by the daemon.
+// access_log_headers and _only, access_log_level, access_log_route,
+// reveal_sensitive_prefix and statsd_emit_buffer_xfer_bytes_seconds. The other
+// options for metrics are read by the daemon.
 func New(env *middleware.Env, opts *config.Section) (web.Filter, error) {
 	f := newFormat(opts)
 	log := env.Host.Log
@@ -55,15 +62,19 @@ func New(env *middleware.Env, opts *config.Section) (web.Filter, error) {
 	if quiet(opts) {
 		log = slog.New(slog.DiscardHandler)
 	}
+	every := opts.Float("statsd_emit_buffer_xfer_bytes_seconds", -1, -math.MaxFloat64, maxEvery)
 	return func(next web.Handler) web.Handler {
-		return &filter{next, env.Host.Clock, log, env.Events, f}
+		return &filter{next, env.Host.Clock, log, env.Events, f, time.Duration(max(every, -1) * float64(time.Second))}
 	}, nil
 }
+
+// maxEvery is a year, in seconds.
+const maxEvery = 365 * 24 * 3600
 
 // quiet reports that lines of level INFO are not wanted. It also takes note of
 // options that have no effect.
 func quiet(opts *config.Section) bool {
-	for _, key := range [...]string{"access_log_facility", "access_log_name", "access_log_udp_host", "access_log_udp_port", "storage_domain"} {
+	for _, key := range [...]string{"access_log_address", "access_log_facility", "access_log_name", "access_log_udp_host", "access_log_udp_port", "storage_domain"} {
 		opts.Lookup(key)
 	}
 	switch strings.ToUpper(opts.String("access_log_level", opts.String("log_level", "INFO"))) {
@@ -74,13 +85,14 @@ func quiet(opts *config.Section) bool {
 }
 
 func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
+	subject := learn(req)
 	if req.Source == "" && req.Meta.Logged {
 		return f.next.Serve(ctx, req)
 	}
 	if req.Source == "" {
 		req.Meta.Logged = true
 	}
-	x := f.begin(req)
+	x := f.begin(req, subject)
 	done := false
 	defer func() {
 		if !done { // a panic goes by, to whoever answers it
@@ -94,6 +106,25 @@ func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {
 	return resp
 }
 
+// learn is what a request is about. The client's own may be about what only an
+// inner request shows, such as one whose account a filter took from the host's
+// name.
+func learn(req *web.Request) event.Subject {
+	own := event.SubjectOf(req.Path)
+	if own.Resource == "" {
+		own.Resource = req.Source
+	}
+	m := req.Meta
+	m.InfoMu.Lock()
+	defer m.InfoMu.Unlock()
+	if req.Source == "" && !m.Logged {
+		m.Subject = own
+	}
+	m.Subject.Account = cmp.Or(m.Subject.Account, own.Account)
+	m.Subject.Resource = cmp.Or(m.Subject.Resource, own.Resource)
+	return own
+}
+
 // exchange is one request on its way to a line. Its request side is a copy,
 // because filters behind may change the request.
 type exchange struct {
@@ -105,13 +136,15 @@ type exchange struct {
 	received *countingReader
 	watch    host.Stopwatch
 	source   string
+	own      event.Subject
 }
 
-func (f *filter) begin(req *web.Request) *exchange {
+func (f *filter) begin(req *web.Request, subject event.Subject) *exchange {
 	x := &exchange{
 		f: f, method: req.Method, meta: req.Meta, watch: host.StartStopwatch(), source: req.Source,
-		received: &countingReader{inner: req.Body},
+		received: &countingReader{inner: req.Body}, own: subject,
 	}
+	x.received.flow = x.flow(true)
 	if req.Body != web.Reader(http.NoBody) { // handlers look for that one
 		req.Body = x.received
 	}
@@ -131,11 +164,14 @@ func (x *exchange) answered(req *web.Request, resp *web.Response) {
 	if x.rec.policy == "" {
 		x.rec.policy = req.Header.Get(index)
 	}
-	b := &body{ReadCloser: resp.Body, x: x, length: resp.ContentLength}
+	b := &body{ReadCloser: resp.Body, x: x, length: resp.ContentLength, flow: x.flow(false)}
 	if req.Method == http.MethodHead || resp.Status == http.StatusNoContent || resp.Status == http.StatusNotModified {
 		b.length = 0
 	}
 	resp.Body = b
+	if b.flow != nil {
+		return // every byte must be seen
+	}
 	switch inner := b.ReadCloser.(type) {
 	case io.WriterTo:
 		resp.Body = &copyingBody{b, inner}
@@ -162,8 +198,52 @@ func (x *exchange) finish() {
 	x.f.events.EmitRequest(event.Request{
 		Server: "proxy-server", Method: x.method, Path: r.path, Source: x.source, TxnID: r.txn,
 		Status: x.status, WireStatus: r.wireStatus, BytesIn: r.received, BytesOut: r.sent,
-		Duration: r.elapsed, FirstByte: r.firstByte(), Policy: r.policy,
+		Duration: r.elapsed, FirstByte: r.firstByte(), Policy: r.policy, Subject: x.subject(),
 	})
+}
+
+// subject is what the request is about, by all that is known now.
+func (x *exchange) subject() event.Subject {
+	x.meta.InfoMu.Lock()
+	defer x.meta.InfoMu.Unlock()
+	return x.own.Or(x.meta.Subject)
+}
+
+// flow reports a body; nil if nobody wants to know.
+func (x *exchange) flow(in bool) *flow {
+	if x.f.every < 0 {
+		return nil
+	}
+	return &flow{x: x, in: in, watch: host.StartStopwatch()}
+}
+
+// flow is the bytes of a body that nobody has heard of yet.
+type flow struct {
+	x     *exchange
+	in    bool
+	bytes int64
+	watch host.Stopwatch // since the last report
+}
+
+// add takes n more bytes into account. They are reported when it is time, and
+// at the end of the body. As long as nobody knows whose they are they wait.
+func (f *flow) add(n int, end bool) {
+	if f == nil {
+		return
+	}
+	f.bytes += int64(n)
+	if f.bytes == 0 || !end && f.watch.Elapsed() < f.x.f.every {
+		return
+	}
+	e := event.Transfer{Method: f.x.method, Subject: f.x.subject(), In: f.in, Bytes: f.bytes}
+	if e.Subject.Account == "" {
+		return
+	}
+	if !f.in {
+		e.Status, e.Policy = f.x.rec.wireStatus, f.x.rec.policy
+	}
+	f.x.f.events.EmitTransfer(e)
+	f.bytes, f.watch = 0, host.StartStopwatch()
 }
 
 // record is what a line can tell.

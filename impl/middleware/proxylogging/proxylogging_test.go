@@ -7,8 +7,11 @@ import (
 	"log/slog"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"apus/impl/config"
 	"apus/impl/event"
@@ -33,8 +36,9 @@ func (l lines) Handle(_ context.Context, r slog.Record) error {
 
 type fixture struct {
 	web.Filter
-	lines  []string
-	events []event.Request
+	lines     []string
+	events    []event.Request
+	transfers []event.Transfer
 }
 
 func build(t *testing.T, options string) *fixture {
@@ -42,7 +46,10 @@ func build(t *testing.T, options string) *fixture {
 	webtest.TrackBodies(t)
 	f := &fixture{}
 	h := &host.Host{Clock: webtest.NewClock(1_800_000_000), Log: slog.New(lines{&f.lines})}
-	sink := &event.Sink{Request: func(e event.Request) { f.events = append(f.events, e) }}
+	sink := &event.Sink{
+		Request:  func(e event.Request) { f.events = append(f.events, e) },
+		Transfer: func(e event.Transfer) { f.transfers = append(f.transfers, e) },
+	}
 	f.Filter, _ = webtest.Filter(t, proxylogging.New, h, options, sink)
 	return f
 }
@@ -74,7 +81,10 @@ func TestLine(t *testing.T) {
 	}
 	e := f.events[0]
 	e.Duration = 0
-	if want := (event.Request{Server: "proxy-server", Method: "PUT", Path: "/v1/a/c/o x", TxnID: "tx1", Status: 201, WireStatus: 201, BytesIn: 5, BytesOut: 4, Policy: "0"}); e != want {
+	if want := (event.Request{
+		Server: "proxy-server", Method: "PUT", Path: "/v1/a/c/o x", TxnID: "tx1", Status: 201, WireStatus: 201, BytesIn: 5, BytesOut: 4, Policy: "0",
+		Subject: event.Subject{Resource: "object", Account: "a", Container: "c"},
+	}); e != want {
 		t.Errorf("event %+v", e)
 	}
 	if next.Last().Header.Get("X-Auth-Token") != "AUTH_tk0123456789abcdef" {
@@ -335,3 +345,116 @@ func TestQuiet(t *testing.T) {
 		t.Errorf("%q %+v", f.lines, f.events)
 	}
 }
+
+// What a request is about shows in its path, or in that of an inner request.
+func TestSubjects(t *testing.T) {
+	type subjects []event.Subject
+	about := func(resource, account, container string) event.Subject {
+		return event.Subject{Resource: resource, Account: account, Container: container}
+	}
+	for _, tt := range []struct {
+		name, path string
+		inner      []string // the paths of requests behind; with a source in front, of sub-requests
+		want       subjects // of the inner ones that count, then of the client's
+	}{
+		{"object", "/v1/a/c/o", nil, subjects{about("object", "a", "c")}},
+		{"account", "/v1/a", []string{"/v1/a"}, subjects{about("account", "a", "")}},
+		{"nothing", "/info", nil, subjects{about("", "", "")}},
+		{"account in the host's name", "/c/o", []string{"/v1/a/c/o"}, subjects{about("object", "a", "")}},
+		{"sub-request", "/v1/a/c", []string{"SW /v1/a/c/index.html"}, subjects{about("object", "a", "c"), about("container", "a", "c")}},
+		{"sub-request above", "/v1/a/c/o", []string{"AQ /v1/a"}, subjects{about("account", "a", "c"), about("object", "a", "c")}},
+		{"sub-request of no resource", "/v1/a/c", []string{"X /y"}, subjects{about("X", "a", "c"), about("container", "a", "c")}},
+		{"sub-request tells", "/o", []string{"SW /v1/a/c/o"}, subjects{about("object", "a", "c"), about("object", "a", "")}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			f := build(t, "")
+			inner := f.Filter(web.HandlerFunc(func(webtest.Context, *web.Request) *web.Response { return webtest.Response(200, "") }))
+			webtest.Do(f.Filter(web.HandlerFunc(func(c webtest.Context, req *web.Request) *web.Response {
+				for _, p := range tt.inner {
+					if source, path, ok := strings.Cut(p, " "); ok {
+						inner.Serve(c, req.Sub("GET", path, source)).Discard()
+						continue
+					}
+					req.Path = p
+					return inner.Serve(c, req)
+				}
+				return webtest.Response(200, "")
+			})), webtest.Request("GET", tt.path))
+			var got subjects
+			for _, e := range f.events {
+				got = append(got, e.Subject)
+			}
+			if !slices.Equal(got, tt.want) {
+				t.Errorf("%v, want %v", got, tt.want)
+			}
+		})
+	}
+}
+
+// Bodies are reported while they are under way, to whom it concerns.
+func TestTransfers(t *testing.T) {
+	type step struct {
+		bytes int
+		after time.Duration
+	}
+	steps := []step{{3, 0}, {4, time.Second}, {5, 2 * time.Second}, {6, 0}}
+	for _, tt := range []struct {
+		name, options, path string
+		want                []int64 // of each direction
+	}{
+		{"by default", "", "/v1/a/c/o", nil},
+		{"negative", "statsd_emit_buffer_xfer_bytes_seconds = -5", "/v1/a/c/o", nil},
+		{"each piece", "statsd_emit_buffer_xfer_bytes_seconds = 0", "/v1/a/c/o", []int64{3, 4, 5, 6}},
+		{"now and then", "statsd_emit_buffer_xfer_bytes_seconds = 2", "/v1/a/c/o", []int64{12, 6}},
+		{"at the end", "statsd_emit_buffer_xfer_bytes_seconds = 60", "/v1/a/c/o", []int64{18}},
+		{"of nobody", "statsd_emit_buffer_xfer_bytes_seconds = 0", "/info", nil},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				f := build(t, tt.options)
+				flowing := func() io.Reader {
+					left := steps
+					return readerFunc(func(p []byte) (int, error) {
+						if len(left) == 0 {
+							return 0, io.EOF
+						}
+						s := left[0]
+						left = left[1:]
+						time.Sleep(s.after)
+						return s.bytes, nil
+					})
+				}
+				next := web.HandlerFunc(func(_ webtest.Context, req *web.Request) *web.Response {
+					_, _ = io.Copy(io.Discard, req.Body)
+					return &web.Response{
+						Status: 201, Header: http.Header{"X-Backend-Storage-Policy-Index": {"1"}},
+						Body: fast{io.NopCloser(flowing())}, ContentLength: 18,
+					}
+				})
+				req := webtest.Request("PUT", tt.path)
+				req.Body = flowing()
+				resp := f.Filter(next).Serve(context.Background(), req)
+				_, _ = io.Copy(io.Discard, resp.Body)
+				_ = resp.Body.Close()
+				var want []event.Transfer
+				about := event.Subject{Resource: "object", Account: "a", Container: "c"}
+				for _, n := range tt.want {
+					want = append(want, event.Transfer{Method: "PUT", Subject: about, In: true, Bytes: n})
+				}
+				for _, n := range tt.want {
+					want = append(want, event.Transfer{Method: "PUT", Subject: about, Bytes: n, Status: 201, Policy: "1"})
+				}
+				if !slices.Equal(f.transfers, want) {
+					t.Errorf("%+v\nwant %+v", f.transfers, want)
+				}
+				if e := f.events[0]; e.BytesIn != 18 || e.BytesOut != 18 || e.Status != 201 {
+					t.Errorf("%+v", e)
+				}
+			})
+		})
+	}
+}
+
+type readerFunc func([]byte) (int, error)
+
+func (f readerFunc) Read(p []byte) (int, error) { return f(p) }
