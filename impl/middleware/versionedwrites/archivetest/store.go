@@ -232,7 +232,10 @@ func (s *Store) describe(resp *web.Response, header http.Header, count, size int
 
 func (s *Store) list(req *web.Request, container string) *web.Response {
 	q := req.Query()
-	reverse, delimiter := q.Get("reverse") != "" && q.Get("reverse") != "false", q.Get("delimiter")
+	reverse, delimiter, prefix := q.Get("reverse") != "" && q.Get("reverse") != "false", q.Get("delimiter"), q.Get("prefix")
+	if q.Has("path") { // goes first, and shows no subdirectories
+		delimiter, prefix = "/", strings.TrimPrefix(strings.TrimSuffix(q.Get("path"), "/")+"/", "/")
+	}
 	limit := s.pageSize
 	if n, err := strconv.Atoi(q.Get("limit")); err == nil {
 		limit = min(limit, n)
@@ -241,7 +244,7 @@ func (s *Store) list(req *web.Request, container string) *web.Response {
 	dirs := map[string]bool{}
 	for path, o := range s.objects {
 		name, ok := strings.CutPrefix(path, container+"/")
-		if !ok || !strings.HasPrefix(name, q.Get("prefix")) {
+		if !ok || !strings.HasPrefix(name, prefix) {
 			continue
 		}
 		after := q.Get("marker") == "" || name > q.Get("marker")
@@ -251,8 +254,8 @@ func (s *Store) list(req *web.Request, container string) *web.Response {
 		if !after {
 			continue
 		}
-		if i := strings.Index(name[len(q.Get("prefix")):], delimiter); delimiter != "" && i >= 0 {
-			if dir := name[:len(q.Get("prefix"))+i+len(delimiter)]; !dirs[dir] {
+		if i := strings.Index(name[len(prefix):], delimiter); delimiter != "" && i >= 0 {
+			if dir := name[:len(prefix)+i+len(delimiter)]; !dirs[dir] && !q.Has("path") {
 				dirs[dir] = true
 				items = append(items, map[string]any{"subdir": dir})
 			}

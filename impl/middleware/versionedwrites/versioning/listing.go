@@ -83,6 +83,9 @@ type page struct {
 	// older is the object of which the page shows only versions older than one
 	// that the client knows.
 	older string
+	// prefix is what the names of the objects begin with whose versions were
+	// listed. Those of items need not: path, if there is one, goes first there.
+	prefix string
 }
 
 // listVersions answers ?versions, which there is in JSON only.
@@ -113,6 +116,7 @@ func (f *filter) listVersions(ctx context.Context, req *web.Request, resp *web.R
 			if versions, ok = decodeListing(text); err != nil || !ok {
 				return web.NewResponse(http.StatusServiceUnavailable)
 			}
+			p.prefix = asked.Get("prefix")
 		}
 	}
 	reverse := config.Truth(asked.Get("reverse"))
@@ -216,13 +220,14 @@ func (p *page) deletions(versions []entry, alive map[string]bool, reverse bool) 
 	return newest
 }
 
-// unlisted are the current versions that only their links tell of.
+// unlisted are the current versions that only their links tell of, though they
+// could have been listed.
 func (p *page) unlisted(listed map[string]bool) []entry {
 	var out []entry
 	for _, name := range slices.Sorted(maps.Keys(p.current)) {
 		e := p.current[name]
 		object, id, ok := parseVersionName(name)
-		if !ok || listed[name] {
+		if !ok || listed[name] || !strings.HasPrefix(object, p.prefix) {
 			continue
 		}
 		out = append(out, entry{

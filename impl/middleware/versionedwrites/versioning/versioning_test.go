@@ -187,6 +187,7 @@ func TestListings(t *testing.T) {
 	w.wantList("versions&limit=2", A2, A1)
 	w.wantList("versions&prefix=b", B1)
 	w.wantList("versions&delimiter=/", A2, A1, "b/", D2, D1)
+	w.wantList("versions&path=&prefix=b", "b/1 "+b1+" t/x 1") // path chooses among the objects, prefix among their versions
 	w.wantList("versions&marker=a", B1, D2, D1)
 	w.wantList("versions&marker=a&version_marker="+a2, A1, B1, D2, D1)
 	w.wantList("versions&marker=d&version_marker=null", D2, D1)
