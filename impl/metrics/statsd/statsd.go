@@ -157,10 +157,13 @@ func (c *Client) send(name, value, kind string, rate float64) {
 	if !c.cfg.Legacy {
 		return
 	}
-	if c.cfg.Prefix != "" {
-		name = c.cfg.Prefix + "." + name
-	}
-	c.sample(rate, func(rate string) string { return name + ":" + value + "|" + kind + rate })
+	c.sample(rate, func(rate string) string {
+		line := name + ":" + value + "|" + kind + rate
+		if c.cfg.Prefix != "" {
+			line = c.cfg.Prefix + "." + line
+		}
+		return line
+	})
 }
 
 // sample sends a line, if it is this one's turn. The line gets its sample rate,
