@@ -89,10 +89,18 @@ func Table() []Explained {
 				return false
 			}},
 		{"unwritten-version", "a PUT whose If-None-Match fails writes nothing where versions are kept; OpenStack's Swift has then written a version " +
-			"that no link names, and tells its id and ETag",
+			"that no link names, and tells its id and ETag, perhaps with another fault that the link has",
 			func(r *Request, d Difference, a, b *Answer) bool {
-				return r.Method == "PUT" && r.has("If-None-Match") && a.Status == 412 && b.Status == 412 &&
-					(d.Field == "header etag" && a.Get("Etag") == "" || d.Field == "header x-object-version-id" && a.Get("X-Object-Version-Id") == "")
+				if r.Method != "PUT" || !r.has("If-None-Match") || a.Status != 412 || a.Get("X-Object-Version-Id") != "" {
+					return false
+				}
+				switch b.Status {
+				case 412:
+					return d.Field == "header etag" && a.Get("Etag") == "" || d.Field == "header x-object-version-id"
+				case 400:
+					return d.Field == "status" && b.Get("X-Object-Version-Id") != ""
+				}
+				return false
 			}},
 		{"realm-quoted", "where a token is refused the account in the realm is quoted, as in every other 401",
 			func(_ *Request, d Difference, a, b *Answer) bool {
