@@ -180,19 +180,18 @@ func comparableInfo(body string) string {
 }
 
 // forbiddenForConflict reports whether two answers of a bulk deletion differ in
-// lines that say 403 in the one and 409 in the other.
+// lines that say 403 in the one and 409 in the other, and in their order.
 func forbiddenForConflict(a, b string) bool {
-	x, y := strings.Split(a, "\n"), strings.Split(b, "\n")
-	if len(x) != len(y) {
-		return false
-	}
-	for i := range x {
-		name, forbidden := strings.CutSuffix(x[i], ", 403 Forbidden")
-		if x[i] != y[i] && (!forbidden || y[i] != name+", 409 Conflict") {
-			return false
+	const forbidden, conflict = ", 403 Forbidden", ", 409 Conflict"
+	lines := strings.Split(b, "\n")
+	changed := false
+	for i, line := range lines {
+		name, ok := strings.CutSuffix(line, conflict)
+		if ok && slices.Contains(strings.Split(a, "\n"), name+forbidden) {
+			lines[i], changed = name+forbidden, true
 		}
 	}
-	return a != b
+	return changed && sameLines(a, strings.Join(lines, "\n"))
 }
 
 // parts reports whether the endpoints may hold different things behind a
