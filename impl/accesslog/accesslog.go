@@ -11,7 +11,6 @@
 package accesslog
 
 import (
-	"cmp"
 	"context"
 	"log/slog"
 	"net"
@@ -53,7 +52,7 @@ func Wrap(h *host.Host, opts *config.Section, server string, ev *event.Sink, nex
 		ev.EmitRequest(event.Request{
 			Server: server, Method: req.Method, Path: req.Path, TxnID: req.Header.Get("X-Trans-Id"),
 			Status: resp.Status, WireStatus: resp.Status, Duration: watch.Elapsed(),
-			Policy: policyIndex(req, resp),
+			Policy: web.PolicyIndex(req, resp),
 		})
 		if !on {
 			return resp
@@ -104,13 +103,7 @@ var fields = map[string]func(*record) string{
 	"user_agent":      func(r *record) string { return r.req.Header.Get("User-Agent") },
 	"additional_info": func(*record) string { return "" },
 	"pid":             func(*record) string { return "" },
-	"policy_index":    func(r *record) string { return policyIndex(r.req, r.resp) },
-}
-
-// policyIndex is the storage policy as headers tell it.
-func policyIndex(req *web.Request, resp *web.Response) string {
-	const name = "X-Backend-Storage-Policy-Index"
-	return cmp.Or(resp.Header.Get(name), req.Header.Get(name))
+	"policy_index":    func(r *record) string { return web.PolicyIndex(r.req, r.resp) },
 }
 
 // segment is a part of /disk/partition/account/container/object.

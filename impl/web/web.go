@@ -21,6 +21,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"net/http"
@@ -229,6 +230,13 @@ func (r *Request) Swift() (version string, p swift.Path, ok bool) {
 func (r *Request) API() (p swift.Path, ok bool) {
 	version, p, ok := r.Swift()
 	return p, ok && (version == "v1" || version == "v1.0")
+}
+
+// PolicyIndex is the storage policy of a request, for logs and metrics, as the
+// headers of its answer tell it, or its own; empty if neither does.
+func PolicyIndex(req *Request, resp *Response) string {
+	const name = "X-Backend-Storage-Policy-Index"
+	return cmp.Or(resp.Header.Get(name), req.Header.Get(name))
 }
 
 // SetSwift makes Path of a version and p.

@@ -159,11 +159,7 @@ func (f *filter) begin(req *web.Request, subject event.Subject) *exchange {
 func (x *exchange) answered(req *web.Request, resp *web.Response) {
 	x.status, x.rec.wireStatus = resp.Status, resp.Status
 	x.rec.ttfb = x.watch.Elapsed()
-	const index = "X-Backend-Storage-Policy-Index"
-	x.rec.policy = resp.Header.Get(index)
-	if x.rec.policy == "" {
-		x.rec.policy = req.Header.Get(index)
-	}
+	x.rec.policy = web.PolicyIndex(req, resp)
 	b := &body{ReadCloser: resp.Body, x: x, length: resp.ContentLength, flow: x.flow(false)}
 	if req.Method == http.MethodHead || resp.Status == http.StatusNoContent || resp.Status == http.StatusNotModified {
 		b.length = 0
@@ -182,6 +178,7 @@ func (x *exchange) answered(req *web.Request, resp *web.Response) {
 
 // finish writes the line.
 func (x *exchange) finish() {
+	x.received.flow.add(0, true) // whose end, if the length was known, nobody need have looked for
 	if x.received.gone {
 		x.status = 499
 	}
