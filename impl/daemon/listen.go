@@ -9,12 +9,13 @@ import (
 
 	"apus/impl/config"
 	"apus/impl/host"
+	"apus/impl/swift"
 )
 
-// listening is how a server listens: on bind_ip and bind_port, with a backlog,
-// probing connections that are silent for keep_idle seconds. Where another
-// process listens, such as the one that this one takes over from, it is tried
-// again for bind_timeout seconds.
+// listening is how a daemon listens on an address: with a backlog, probing
+// connections that are silent for keep_idle seconds. Where another process
+// listens, such as the one that this one takes over from, it is tried again for
+// bind_timeout seconds.
 type listening struct {
 	addr    string
 	options host.ListenOptions
@@ -32,6 +33,15 @@ func readListening(def *config.Section, addr string) listening {
 	}
 }
 
+// unlessStopped is err, why nobody listens, but for a daemon that was stopped
+// while it waited.
+func unlessStopped(ctx context.Context, err error) error {
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
 // listenAgain is how long to wait between two tries.
 const listenAgain = 100 * time.Millisecond
 
@@ -41,17 +51,20 @@ func (l listening) listen(ctx context.Context, n host.Net) (net.Listener, error)
 		once = func() (net.Listener, error) { return o.ListenOptions(l.addr, l.options) }
 	}
 	since := host.StartStopwatch()
+	fail := func(err error) (net.Listener, error) { return nil, swift.E("daemon.Listen", l.addr, swift.Other, err) }
 	for {
 		ln, err := once()
-		if !errors.Is(err, host.ErrAddrInUse) {
-			return ln, err
-		}
-		if since.Elapsed() >= l.timeout {
-			return nil, fmt.Errorf("%w, also after bind_timeout = %g seconds", err, l.timeout.Seconds())
+		switch {
+		case err == nil:
+			return ln, nil
+		case !errors.Is(err, host.ErrAddrInUse):
+			return fail(err)
+		case since.Elapsed() >= l.timeout:
+			return fail(fmt.Errorf("%w, also after bind_timeout = %g seconds", err, l.timeout.Seconds()))
 		}
 		select {
 		case <-ctx.Done():
-			return nil, ctx.Err()
+			return fail(ctx.Err())
 		case <-time.After(listenAgain):
 		}
 	}

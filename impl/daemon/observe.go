@@ -12,7 +12,6 @@ import (
 	"apus/impl/host"
 	"apus/impl/metrics"
 	"apus/impl/metrics/prom"
-	"apus/impl/swift"
 	"apus/impl/web"
 )
 
@@ -23,8 +22,8 @@ type observed struct {
 	worker
 	metrics *metrics.Set
 	net     host.Net
-	addr    string // empty: nobody asks
-	scrape  *web.Server
+	at      listening
+	scrape  *web.Server // nil: nobody asks
 	log     *slog.Logger
 }
 
@@ -35,7 +34,7 @@ func observe(h *host.Host, file *config.File, kind Kind, sw *config.Swift, commo
 	ip := def.String("prometheus_bind_ip", def.String("bind_ip", "0.0.0.0"))
 	if port := def.Int("prometheus_port", 0, 0, 65535); port > 0 {
 		p = prom.New(string(kind))
-		o.addr = net.JoinHostPort(ip, strconv.FormatInt(port, 10))
+		o.at = readListening(def, net.JoinHostPort(ip, strconv.FormatInt(port, 10)))
 		o.scrape = web.NewServer(p.Handler(), web.ServerConfig{Clock: h.Clock, Log: log})
 	}
 	o.metrics = metrics.New(string(kind), h.Net, sw.Policies, common, p)
@@ -57,9 +56,9 @@ func (o *observed) run(ctx context.Context, ready chan<- struct{}) error {
 	if o.scrape == nil {
 		return o.worker.run(ctx, ready)
 	}
-	ln, err := o.net.Listen(o.addr)
+	ln, err := o.at.listen(ctx, o.net)
 	if err != nil {
-		return swift.E("daemon.Listen", o.addr, swift.Other, err)
+		return unlessStopped(ctx, err)
 	}
 	o.log.Info("metrics are at /metrics", "addr", ln.Addr().String())
 	aside, stop := context.WithCancel(ctx)

@@ -10,11 +10,13 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"apus/impl/daemon"
 	"apus/impl/event"
+	"apus/impl/host"
 	"apus/sim/net"
 )
 
@@ -76,4 +78,41 @@ func TestMetrics(t *testing.T) {
 		require.True(t, strings.HasPrefix(w.sent[0], "all.object-server.DELETE.timing:"), w.sent[0])
 		synctest.Wait()
 	})
+}
+
+// occupied is a network on which others listen.
+type occupied struct{ host.Net }
+
+func (occupied) Listen(string) (net.Listener, error) { return nil, host.ErrAddrInUse }
+
+// Of a daemon that waits for its address, or for that of its metrics, nothing is
+// left when it is stopped; one that has waited enough says for what.
+func TestAddressInUse(t *testing.T) {
+	for _, tt := range []struct{ name, more, addr string }{
+		{"its own", "", "10.0.0.1:6200"}, {"that of its metrics", "prometheus_port = 9100\n", "10.0.0.1:9100"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				conf := "/etc/swift/object.conf"
+				for stop, wait := range map[time.Duration]time.Duration{10 * time.Second: 10 * time.Second, time.Hour: 30 * time.Second} {
+					h, _ := machine(t, map[string]string{conf: "[DEFAULT]\nbind_port = 6200\nbind_ip = 10.0.0.1\n" + tt.more +
+						"devices = /srv/node\nmount_check = false\n[pipeline:main]\npipeline = object-server\n[app:object-server]\nuse = egg:swift#object\n"})
+					h.Net = occupied{}
+					d, err := daemon.New(h, daemon.ObjectServer, conf, nil)
+					require.NoError(t, err)
+					ctx, cancel := context.WithTimeout(t.Context(), stop)
+					begun := time.Now()
+					err = d.Run(ctx)
+					cancel()
+					require.Equal(t, wait, time.Since(begun).Round(time.Second))
+					if stop == time.Hour {
+						require.ErrorIs(t, err, host.ErrAddrInUse)
+						require.ErrorContains(t, err, tt.addr)
+					} else {
+						require.NoError(t, err)
+					}
+				}
+			})
+		})
+	}
 }

@@ -49,7 +49,7 @@ func (s *server) once(context.Context) error { return errNotAPass }
 func (s *server) run(ctx context.Context, ready chan<- struct{}) error {
 	ln, err := s.at.listen(ctx, s.parts.host.Net)
 	if err != nil {
-		return swift.E("daemon.Listen", s.at.addr, swift.Other, err)
+		return errors.Join(unlessStopped(ctx, err), s.app.Close(context.WithoutCancel(ctx)))
 	}
 	close(ready)
 	s.parts.log.Info("listening", "addr", ln.Addr().String())
