@@ -183,11 +183,11 @@ func comparableInfo(body string) string {
 // lines that say 403 in the one and 409 in the other, and in their order.
 func forbiddenForConflict(a, b string) bool {
 	const forbidden, conflict = ", 403 Forbidden", ", 409 Conflict"
-	lines := strings.Split(b, "\n")
+	ours, lines := strings.Split(a, "\n"), strings.Split(b, "\n")
 	changed := false
 	for i, line := range lines {
 		name, ok := strings.CutSuffix(line, conflict)
-		if ok && slices.Contains(strings.Split(a, "\n"), name+forbidden) {
+		if ok && slices.Contains(ours, name+forbidden) {
 			lines[i], changed = name+forbidden, true
 		}
 	}

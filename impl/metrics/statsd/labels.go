@@ -1,6 +1,7 @@
 package statsd
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
 	"regexp"
@@ -91,11 +92,9 @@ func parseLabels(text string) (labels []label) {
 	return labels
 }
 
-// labelled sends a metric with labels, in the order of their names.
+// labelled sends a metric with labels, in the order of their names. The client
+// has a mode.
 func (c *Client) labelled(name, value, kind string, labels ...label) {
-	if c.mode == nil {
-		return
-	}
 	all := append(slices.Clone(c.own), labels...)
 	slices.SortFunc(all, func(a, b label) int { return strings.Compare(a.name, b.name) })
 	c.sample(byDefault, func(rate string) string { return c.mode(name, ":"+value+"|"+kind+rate, all) })
@@ -155,8 +154,7 @@ func (l *listener) proxiedLabelled(e event.Request) {
 	l.labelled(proxyOut, strconv.FormatInt(e.BytesOut, 10), "c", labels...)
 }
 
-// transferred is a part of a body. A body whose account is not known yet is
-// nobody's so far; whoever tells of it keeps that in mind.
+// transferred is a part of a body.
 func (l *listener) transferred(e event.Transfer) {
 	if l.mode == nil {
 		return
@@ -176,10 +174,7 @@ func (l *listener) objectLabelled(e event.Request) {
 		return
 	}
 	labels := []label{{"method", e.Method}, {"status", strconv.Itoa(e.Status)}}
-	policy := e.Policy
-	if policy == "" {
-		policy = "0"
-	}
+	policy := cmp.Or(e.Policy, "0")
 	parts := strings.SplitN(strings.TrimPrefix(e.Path, "/"), "/", 5)
 	switch e.Method {
 	case http.MethodGet, http.MethodHead, http.MethodPut, http.MethodPost, http.MethodDelete:

@@ -147,7 +147,7 @@ func (f *filter) respond(ctx context.Context, req *web.Request, resp *web.Respon
 		}
 		r := partRange(list, part)
 		if req.Method == http.MethodHead {
-			return partHead(req, resp, r, size)
+			return partHead(req, resp, http.StatusPartialContent, web.ContentRange(r, size), r.Len())
 		}
 		req.Header.Set("Range", fmt.Sprintf("bytes=%d-%d", r.Start, r.End-1))
 	}
@@ -168,29 +168,25 @@ func (f *filter) respond(ctx context.Context, req *web.Request, resp *web.Respon
 
 const badPart = "The requested part number is not satisfiable"
 
-// noSuchPart answers for a part that there is not, unless a condition fails.
+// noSuchPart answers for a part that there is not.
 func noSuchPart(req *web.Request, resp *web.Response, size int64) *web.Response {
-	resp.Header.Set("Content-Range", "bytes */"+strconv.FormatInt(size, 10))
-	if resp = web.Conditional(req, resp, web.ConditionalOptions{}); resp.Status != http.StatusOK {
-		return resp
-	}
-	resp.Status = http.StatusRequestedRangeNotSatisfiable
-	resp.SetLength(0)
-	if req.Method != http.MethodHead {
+	const status = http.StatusRequestedRangeNotSatisfiable
+	resp = partHead(req, resp, status, "bytes */"+strconv.FormatInt(size, 10), 0)
+	if req.Method != http.MethodHead && resp.Status == status {
 		resp.Body = web.Bytes(badPart)
 		resp.SetLength(int64(len(badPart)))
 	}
 	return resp
 }
 
-// partHead answers HEAD of a part.
-func partHead(req *web.Request, resp *web.Response, r web.Range, size int64) *web.Response {
-	resp.Header.Set("Content-Range", web.ContentRange(r, size))
-	if resp = web.Conditional(req, resp, web.ConditionalOptions{}); resp.Status != http.StatusOK {
-		return resp
+// partHead answers with a part's status, range and length, unless a condition
+// fails.
+func partHead(req *web.Request, resp *web.Response, status int, contentRange string, length int64) *web.Response {
+	resp.Header.Set("Content-Range", contentRange)
+	if resp = web.Conditional(req, resp, web.ConditionalOptions{}); resp.Status == http.StatusOK {
+		resp.Status = status
+		resp.SetLength(length)
 	}
-	resp.Status = http.StatusPartialContent
-	resp.SetLength(r.Len())
 	return resp
 }
 

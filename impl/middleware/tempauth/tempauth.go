@@ -201,12 +201,8 @@ func realm(path string) string {
 	return account
 }
 
-// splitPath takes "/version/account/rest" apart; what is absent is empty, and
-// so is all of a path without a version.
+// splitPath takes "/version/account/rest" apart; what is absent is empty.
 func splitPath(path string) (version, account, rest string) {
-	if strings.HasPrefix(path, "//") {
-		return "", "", ""
-	}
 	version, rest, _ = strings.Cut(strings.TrimPrefix(path, "/"), "/")
 	account, rest, _ = strings.Cut(rest, "/")
 	return version, account, rest
