@@ -120,10 +120,10 @@ func (a *aio) stop(t *testing.T) {
 	select {
 	case err := <-ended:
 		if err != nil {
-			t.Errorf("apus aio after SIGTERM: %v", err)
+			t.Errorf("after SIGTERM: %v", err)
 		}
 	case <-time.After(startLimit):
-		t.Errorf("apus aio has not drained %v after SIGTERM", startLimit)
+		t.Errorf("it has not drained %v after SIGTERM", startLimit)
 	}
 }
 

@@ -19,26 +19,28 @@ import (
 func nodeCommand() *cobra.Command {
 	var verbose bool
 	cmd := &cobra.Command{
-		Use:   "node [DIR]",
+		Use:   "node [DIR…]",
 		Short: "Run every daemon that DIR has a configuration for, in one process",
 		Long: "Run every daemon whose configuration file is in DIR (default /etc/swift):\n" +
 			"account-server.conf, container-server.conf and object-server.conf with their\n" +
-			"updaters, and proxy-server.conf. SIGTERM drains and stops all of them; when one\n" +
-			"fails the others stop too.",
-		Example: "  apus node\n  apus node /etc/swift/node1",
-		Args:    cobra.MaximumNArgs(1),
+			"updaters, and proxy-server.conf. Each further DIR is one more node, with\n" +
+			"addresses of its own, in the same process. SIGTERM drains and stops all of\n" +
+			"them; when one fails the others stop too.",
+		Example: "  apus node\n  apus node /etc/swift/node1 /etc/swift/node2",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			dir := "/etc/swift"
-			if len(args) == 1 {
-				dir = args[0]
+			if len(args) == 0 {
+				args = []string{"/etc/swift"}
 			}
 			name, err := os.Hostname()
 			if err != nil {
 				name = "localhost"
 			}
+			log := newLog(os.Stderr, verbose)
 			g := newGroup(cmd.Context())
-			if err := g.startNode(name, dir, newLog(os.Stderr, verbose)); err != nil {
-				return err
+			for _, dir := range args {
+				if err := g.startNode(name, dir, log); err != nil {
+					return err
+				}
 			}
 			return g.wait()
 		},
@@ -49,9 +51,10 @@ func nodeCommand() *cobra.Command {
 
 // group is daemons that run and end together.
 type group struct {
-	ctx   context.Context
-	errs  *errgroup.Group
-	ready []<-chan struct{}
+	ctx     context.Context
+	errs    *errgroup.Group
+	ready   []<-chan struct{}
+	machine real.Machine
 }
 
 func newGroup(ctx context.Context) *group {
@@ -92,7 +95,7 @@ func (g *group) startNode(name, dir string, log *slog.Logger) error {
 	if err != nil {
 		return err
 	}
-	h := real.New(name, log.With("node", name))
+	h := g.machine.Host(name, log.With("node", name))
 	started := 0
 	for _, d := range nodeDaemons {
 		conf := filepath.Join(dir, d.conf)

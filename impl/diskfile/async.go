@@ -185,7 +185,7 @@ func (d *Device) RewriteUpdate(p *policy.Policy, name string, u *Update) error {
 func (d *Device) fill(f host.File, content []byte) error {
 	_, err := f.Write(content)
 	if err == nil {
-		err = d.group.commit(f.Sync)
+		err = d.commit(f.Sync)
 	}
 	if cerr := f.Close(); err == nil {
 		err = cerr

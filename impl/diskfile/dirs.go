@@ -174,9 +174,9 @@ func (d *Device) removeDir(dir string) bool {
 // the device's root, are durable.
 func (d *Device) commitNames(dir string) error {
 	fresh, all := d.names.unsettled(dir, d.Path)
-	err := d.group.commit(func() error {
+	err := d.commit(func() error {
 		if all {
-			return d.group.syncAll()
+			return d.syncAll()
 		}
 		if err := d.fs.SyncDir(dir); err != nil {
 			return err

@@ -12,6 +12,7 @@ import (
 
 	"apus/impl/config"
 	"apus/impl/event"
+	"apus/impl/groupcommit"
 	"apus/impl/host"
 	"apus/impl/policy"
 	"apus/impl/swift"
@@ -101,9 +102,9 @@ type Device struct {
 
 	m       *Manager
 	fs      host.FS
-	objects lockTable // by object hash
-	parts   lockTable // by partition directory
-	group   committer
+	objects lockTable         // by object hash
+	parts   lockTable         // by partition directory
+	group   groupcommit.Group // if fs is no host.Committer
 	names   nameState
 	opened  chan struct{} // holds a token while the device is being prepared
 	ready   bool          // guarded by opened
@@ -169,11 +170,21 @@ func (m *Manager) device(name, dir string) (*Device, error) {
 		objects: newLockTable(objectLocks), parts: newLockTable(partLocks),
 		opened: make(chan struct{}, 1),
 	}
-	d.group.syncAll = func() error { return d.fs.SyncAll(d.Path) }
 	d.names.mu.hidden, d.names.mu.fresh = map[string]int{}, map[string]uint64{}
 	m.mu.devices[name] = d
 	return d, nil
 }
+
+// commit returns when everything the caller did before on the device is durable;
+// alone syncs what the caller did and no more.
+func (d *Device) commit(alone func() error) error {
+	if c, ok := d.fs.(host.Committer); ok {
+		return c.Commit(d.Path, alone)
+	}
+	return d.group.Commit(alone, d.syncAll)
+}
+
+func (d *Device) syncAll() error { return d.fs.SyncAll(d.Path) }
 
 // prepare makes durable what an earlier incarnation left unsynced, once, so
 // that nothing is shown that a power cut can take back.
@@ -183,7 +194,7 @@ func (d *Device) prepare() error {
 	if d.ready {
 		return nil
 	}
-	if err := d.fs.SyncAll(d.Path); err != nil {
+	if err := d.syncAll(); err != nil {
 		return err
 	}
 	d.ready = true

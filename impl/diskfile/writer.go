@@ -213,7 +213,7 @@ func (w *Writer) Commit(ts swift.Timestamp, md Metadata) error {
 	if err := writeMetadata(w.file, md, w.size); err != nil {
 		return failed(op, w.obj.Dir, err)
 	}
-	if err := w.obj.dev.group.commit(func() error { return together(stale.sync, w.file.Sync) }); err != nil {
+	if err := w.obj.dev.commit(func() error { return together(stale.sync, w.file.Sync) }); err != nil {
 		return failed(op, w.obj.Dir, err)
 	}
 	if w.size >= dropFrom {

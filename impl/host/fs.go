@@ -82,6 +82,17 @@ type FS interface {
 	IsMount(name string) (bool, error)
 }
 
+// Committer is an FS on whose file systems users meet that know nothing of each
+// other: several devices on one, or several hosts of this process. It lets them
+// share what makes durable. An FS need not be one.
+type Committer interface {
+	// Commit returns when everything the caller did before on the file system
+	// that holds name is durable: by alone, which syncs what the caller did and
+	// no more, or by a SyncAll that others share. An error of that means that
+	// nothing of it can be relied on. Alone must not call Commit.
+	Commit(name string, alone func() error) error
+}
+
 // StatFS describes a file system. Sizes are bytes.
 type StatFS struct {
 	Total, Free, Avail uint64 // Avail: free to unprivileged users

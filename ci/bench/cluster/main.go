@@ -12,10 +12,11 @@
 // After that 200 clients each read an object of 1 GiB slowly from our proxy, for
 // a while, and its memory must stay below 200 MiB.
 //
-// A storage node of ours is one process ("apus node"), which also runs the
-// updaters; theirs has a process for every server. Theirs have as many workers
-// as there are processors. Rows of the container that is listed are
-// put into the container servers directly.
+// The storage nodes of ours are one process ("apus node"), which also runs the
+// updaters, and share the syncs of the disk; the proxy is another. Theirs have a
+// process for every server, with as many workers as there are processors, since
+// that is what they can do. Rows of the container that is listed are put into
+// the container servers directly.
 package main
 
 import (

@@ -23,7 +23,7 @@ type Plan struct {
 	Storage  []Make
 	Proxies  []Make
 	Replicas int
-	// OneProcess runs all servers of a node of ours in one process ("apus node").
+	// OneProcess runs all servers of all nodes of ours in one process ("apus node").
 	OneProcess bool
 	// Default are the options that every server gets in [DEFAULT]; nil means
 	// Common.
@@ -142,10 +142,16 @@ func (c *Cluster) start(ctx context.Context, ports *Ports, p Plan) error {
 		return err
 	}
 	c.daemons = append(c.daemons, d)
+	var together []layout.Node
 	for i, m := range p.Storage {
-		if err := c.startNode(c.Layout.Nodes[i], m, p.OneProcess && m == Ours); err != nil {
+		if m == Ours && p.OneProcess {
+			together = append(together, c.Layout.Nodes[i])
+		} else if err := c.startNode(c.Layout.Nodes[i], m); err != nil {
 			return err
 		}
+	}
+	if err := c.startTogether(together); err != nil {
+		return err
 	}
 	for i, m := range p.Proxies {
 		if err := c.startProxy(m, c.Layout.Proxies[i], cache); err != nil {
@@ -173,15 +179,26 @@ func (c *Cluster) started(d *Daemon, ip string, ports ...int) {
 	}
 }
 
-func (c *Cluster) startNode(n layout.Node, m Make, oneProcess bool) error {
-	if oneProcess {
-		d, err := c.bin.StartNode(n.ConfDir, c.log(n.Name))
-		if err != nil {
-			return err
-		}
-		c.started(d, n.IP, n.Ports.Account, n.Ports.Container, n.Ports.Object)
+// startTogether runs nodes of ours in one process.
+func (c *Cluster) startTogether(nodes []layout.Node) error {
+	if len(nodes) == 0 {
 		return nil
 	}
+	var dirs []string
+	for _, n := range nodes {
+		dirs = append(dirs, n.ConfDir)
+	}
+	d, err := c.bin.StartNodes(dirs, c.log("nodes"))
+	if err != nil {
+		return err
+	}
+	for _, n := range nodes {
+		c.started(d, n.IP, n.Ports.Account, n.Ports.Container, n.Ports.Object)
+	}
+	return nil
+}
+
+func (c *Cluster) startNode(n layout.Node, m Make) error {
 	for _, kind := range layout.ServerKinds() {
 		conf := filepath.Join(n.ConfDir, kind+"-server.conf")
 		d, err := c.bin.Start(m, kind+"-server", n.SwiftDir, conf, c.log(n.Name+"-"+kind))

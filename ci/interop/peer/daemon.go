@@ -188,10 +188,10 @@ func (b *Binaries) Start(m Make, kind, swiftDir, conf, log string) (*Daemon, err
 	return run(kind+" "+string(m), log, args...)
 }
 
-// StartNode runs every daemon of ours that dir configures in one process,
+// StartNodes runs every daemon of ours that dirs configure in one process,
 // without waiting for it.
-func (b *Binaries) StartNode(dir, log string) (*Daemon, error) {
-	return run("node "+string(Ours), log, b.Path("apus"), "node", dir)
+func (b *Binaries) StartNodes(dirs []string, log string) (*Daemon, error) {
+	return run("nodes "+string(Ours), log, append([]string{b.Path("apus"), "node"}, dirs...)...)
 }
 
 // Serve runs a server of either make and waits until it listens on addr.

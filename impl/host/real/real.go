@@ -15,8 +15,16 @@ import (
 )
 
 // New returns the host that this process runs on.
-func New(name string, log *slog.Logger) *host.Host {
-	return &host.Host{Name: name, FS: FS{}, Net: NewNet(), Clock: Clock{}, Log: log}
+func New(name string, log *slog.Logger) *host.Host { return new(Machine).Host(name, log) }
+
+// Machine is what this process runs on. Hosts of one Machine that write to the
+// same file system make it durable together. The zero value is ready; a Machine
+// must not be copied.
+type Machine struct{ volumes volumes }
+
+// Host returns a host of that name.
+func (m *Machine) Host(name string, log *slog.Logger) *host.Host {
+	return &host.Host{Name: name, FS: SharedFS{volumes: &m.volumes}, Net: NewNet(), Clock: Clock{}, Log: log}
 }
 
 // Clock is the wall clock of the operating system.
