@@ -72,6 +72,7 @@ func builders() map[Kind]builder {
 type parts struct {
 	kind    Kind
 	host    *host.Host
+	filters *host.Host // each of which has a log_level of its own
 	conf    *config.File
 	swift   *config.Swift
 	rings   *ring.Store
@@ -110,11 +111,12 @@ func New(h *host.Host, kind Kind, conf string, events *event.Sink) (*Daemon, err
 	if err != nil {
 		return nil, err
 	}
-	h = withLevel(h, file, kind)
+	all := h
+	h = withLevel(h, ownSection(file, kind), "")
 	log := h.Log.With("server", string(kind))
 	o := observe(h, file, kind, common, events, log)
 	w, err := build(&parts{
-		kind: kind, host: h, conf: file, swift: common, rings: ring.NewStore(h.FS, swiftDir),
+		kind: kind, host: h, filters: all, conf: file, swift: common, rings: ring.NewStore(h.FS, swiftDir),
 		metrics: o.metrics, events: o.metrics.Section(ownSection(file, kind), ""), log: log,
 	})
 	if err = errors.Join(file.Err(), err); err != nil {

@@ -16,18 +16,15 @@ var levels = map[string]slog.Level{
 	"ERROR": slog.LevelError, "CRITICAL": slog.LevelError + 1, "FATAL": slog.LevelError + 1,
 }
 
-// withLevel is h with a log that drops what is below the log_level of the
-// daemon's own section, without anybody putting it into words first.
-func withLevel(h *host.Host, file *config.File, kind Kind) *host.Host {
-	section := string(kind)
-	if kind.isServer() {
-		_, app, err := file.Pipeline()
-		if err != nil {
-			return h // reported when the pipeline is built
-		}
-		section = "app:" + app.Name
+// withLevel is h with a log that drops what is below the log_level of a section,
+// without anybody putting it into words first. An option log_level with prefix
+// before its name goes before the one without.
+func withLevel(h *host.Host, section *config.Section, prefix string) *host.Host {
+	value := section.String("log_level", "INFO")
+	if prefix != "" {
+		value = section.String(prefix+"log_level", value)
 	}
-	least, ok := levels[strings.ToUpper(strings.TrimSpace(file.Section(section).String("log_level", "INFO")))]
+	least, ok := levels[strings.ToUpper(strings.TrimSpace(value))]
 	if !ok {
 		return h
 	}

@@ -32,7 +32,7 @@ func TestLogLevel(t *testing.T) {
 			}
 			return a
 		}})
-		log := withLevel(&host.Host{Log: slog.New(plain)}, f, ObjectServer).Log.With("a", 1).WithGroup("g")
+		log := withLevel(&host.Host{Log: slog.New(plain)}, ownSection(f, ObjectServer), "").Log.With("a", 1).WithGroup("g")
 		log.Info("info")
 		log.Warn("warn")
 		log.Error("error")

@@ -209,7 +209,8 @@ func complete(filters []config.Part, empty *config.Section) []config.Part {
 	return filters
 }
 
-// alternative is what may stand in front of a filter's options for metrics.
+// alternative is what may stand in front of a filter's options for metrics and
+// its log.
 func alternative(use string) string {
 	if use == "proxy_logging" {
 		return "access_"
@@ -237,6 +238,7 @@ func wrap(p *parts, env *middleware.Env, filters []config.Part, inner web.Handle
 				fmt.Errorf("[filter:%s] use = egg:swift#%s: there is no such filter", f.Name, f.Use))
 		}
 		own := *env
+		own.Host = withLevel(p.filters, f.Options, alternative(f.Use))
 		own.Events = p.metrics.Section(f.Options, alternative(f.Use))
 		filter, err := construct(&own, f.Options)
 		if err != nil {

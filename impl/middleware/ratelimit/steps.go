@@ -4,7 +4,6 @@ import (
 	"math"
 	"slices"
 	"strconv"
-	"strings"
 
 	"apus/impl/config"
 )
@@ -20,12 +19,8 @@ type steps []step
 
 func readSteps(opts *config.Section, prefix string) steps {
 	var out steps
-	for _, key := range opts.Keys() {
-		text, ok := strings.CutPrefix(key, prefix)
-		if !ok {
-			continue
-		}
-		size, err := strconv.ParseInt(text, 10, 64)
+	for _, key := range opts.Prefixed(prefix) {
+		size, err := strconv.ParseInt(key[len(prefix):], 10, 64)
 		if err != nil || size < 0 {
 			opts.Fail(key, "its name must end in a number of objects")
 			continue

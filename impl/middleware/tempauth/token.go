@@ -43,12 +43,8 @@ func readFernetKeys(opts *config.Section) fernetKeys {
 	const prefix, activeOption = "fernet_key", "active_fernet_key_id"
 	var keys fernetKeys
 	byID := map[string]*fernet.Key{}
-	for _, name := range opts.Keys() {
-		rest, ok := strings.CutPrefix(name, prefix)
-		if !ok {
-			continue
-		}
-		id, ok := strings.CutPrefix(rest, "_")
+	for _, name := range opts.Prefixed(prefix) {
+		id, ok := strings.CutPrefix(name[len(prefix):], "_")
 		if !ok || id == "" {
 			opts.Fail(name, "the option's name must be fernet_key_<id>")
 			continue

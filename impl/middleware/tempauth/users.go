@@ -34,11 +34,8 @@ func (u *user) knows(key string) bool {
 
 func readUsers(opts *config.Section, prefix string) map[string]*user {
 	users := map[string]*user{}
-	for _, key := range opts.Keys() {
+	for _, key := range append(opts.Prefixed("user_"), opts.Prefixed("user64_")...) {
 		kind, names, _ := strings.Cut(key, "_")
-		if kind != "user" && kind != "user64" {
-			continue
-		}
 		account, name, ok := strings.Cut(names, "_")
 		if !ok || strings.Contains(name, "_") {
 			opts.Fail(key, "the option's name must be user_<account>_<user>, or user64_ with names in base64 if they hold underscores")
