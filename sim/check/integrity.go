@@ -2,6 +2,8 @@ package check
 
 import (
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 
 	"apus/impl/swift"
@@ -81,7 +83,7 @@ func (c *integrity) read(o *model.Op) {
 	if id == 0 && o.Resp.Body != nil && len(o.Resp.Body.Spans) == 0 {
 		return // broken off before the first part of a multi-range answer
 	}
-	if !c.origin(o, id) || c.unlisted(id) {
+	if !c.origin(o, id) || c.unlisted(o, id) {
 		return
 	}
 	v, ok := c.copies.value(id, o.Resp.Header.Get("Etag"))
@@ -137,12 +139,52 @@ func (c *integrity) origin(o *model.Op, id model.ValueID) bool {
 	return true
 }
 
-// unlisted reports whether the value is a dynamic large object of which parts
-// may be missing: it is what a listing says, and where a disk was destroyed a
-// replica of the listing may lack rows, because nothing replicates databases yet.
-func (c *integrity) unlisted(id model.ValueID) bool {
-	w := c.writers[id]
-	return len(c.h.Facts.Destroyed) > 0 && w.Req.Header.Get("X-Object-Manifest") != ""
+// unlisted reports whether the answer is a dynamic large object of which parts
+// are missing that may be: it is what a listing says. A replica of that lacks the
+// row of a part whose object server could not reach it, until the updater brings
+// the row, or for good where a disk was destroyed, because nothing replicates
+// databases yet. What is there must still be some of the parts, in order.
+func (c *integrity) unlisted(o *model.Op, id model.ValueID) bool {
+	w, v := c.writers[id], c.h.Values[id]
+	etag := strings.Trim(o.Resp.Header.Get("Etag"), `"`)
+	if w.Req.Header.Get("X-Object-Manifest") == "" || etag == v.ETag {
+		return false
+	}
+	from := w.Start
+	for _, p := range v.Parts {
+		if part := c.writers[p.Value]; part != nil {
+			from = min(from, part.Start)
+		}
+	}
+	if len(c.h.Facts.Destroyed) == 0 && c.h.Facts.Quiet(from, w.Until()) {
+		return false
+	}
+	return someParts(v.Parts, nil, etag, announced(o))
+}
+
+// announced is the complete length that an answer tells, or -1.
+func announced(o *model.Op) int64 {
+	if o.Kind == model.ObjectHead {
+		if n, err := strconv.ParseInt(o.Resp.Header.Get("Content-Length"), 10, 64); err == nil {
+			return n
+		}
+		return -1
+	}
+	if len(o.Resp.Body.Spans) == 0 {
+		return -1
+	}
+	return o.Resp.Body.Spans[0].Total
+}
+
+// someParts reports whether chosen with some of parts are a large object with
+// this ETag and, unless it is -1, this length.
+func someParts(parts, chosen []model.Part, etag string, length int64) bool {
+	if len(parts) == 0 {
+		v := model.NewLarge(0, chosen)
+		return v.ETag == etag && (length < 0 || length == v.Size)
+	}
+	with := append(slices.Clip(chosen), parts[0])
+	return someParts(parts[1:], chosen, etag, length) || someParts(parts[1:], with, etag, length)
 }
 
 func (c *integrity) span(o *model.Op, s model.Span, v model.Value) {

@@ -2,6 +2,7 @@ package check
 
 import (
 	"testing"
+	"time"
 
 	"apus/sim/model"
 )
@@ -183,4 +184,71 @@ func TestParseRange(t *testing.T) {
 			}
 		}
 	}
+}
+
+// dynamic writes a dynamic large object of three parts, and reads of it those
+// that are named.
+func (h hist) dynamic(listed ...int) (write, read *model.Op) {
+	var all, some []model.Part
+	for i := range 3 {
+		p := h.put(1+i, 2+i, 11+i, 201)
+		p.Container, p.Object = "segments", model.Name("part"+string(rune('0'+i)))
+		v := h.Values[p.Req.Value]
+		part := model.Part{Value: v.ID, Size: v.Size, ETag: v.ETag, Container: p.Container, Object: p.Object}
+		all = append(all, part)
+		for _, n := range listed {
+			if n == i {
+				some = append(some, part)
+			}
+		}
+	}
+	write = h.put(5, 6, 1, 201)
+	write.Kind = model.ManifestPut
+	write.Req.Header.Set("X-Object-Manifest", "segments/part")
+	h.Values[id(1)] = model.NewLarge(id(1), all)
+	read = h.get(20, 21, 1)
+	v := model.NewLarge(id(1), some)
+	read.Resp.Header.Set("Etag", `"`+v.ETag+`"`)
+	read.Resp.Body.Spans[0] = model.Span{Value: id(1), End: v.Size, Total: v.Size, Got: v.Size, Bad: -1}
+	return write, read
+}
+
+// disturb has a storage node be impaired while something was written.
+func (h hist) disturb(from, to int) {
+	h.Facts.FaultFree = false
+	h.Facts.Impaired = []model.Impairment{{Node: "node1", Zone: 1, From: time.Duration(from) * sec, To: time.Duration(to) * sec}}
+}
+
+// What a dynamic large object is made of may be missing where its parts were
+// written while something was wrong, and nothing else may.
+func TestUnlistedParts(t *testing.T) {
+	runJudged(t, []judged{
+		{"all", func(h hist) { h.dynamic(0, 1, 2) }, ""},
+		{"one missing, while a part was written", func(h hist) { h.disturb(2, 3); h.dynamic(0, 2) }, ""},
+		{"one missing, soon after a fault", func(h hist) { h.disturb(0, 0); h.dynamic(1, 2) }, ""},
+		{"none there, where a disk was lost", func(h hist) { h.Facts.Destroyed = []model.Device{{Node: "node1", Disk: "d1"}}; h.dynamic() }, ""},
+		{"HEAD with one missing", func(h hist) {
+			h.disturb(2, 3)
+			_, o := h.dynamic(0, 1)
+			o.Kind, o.Resp.Header["Content-Length"], o.Resp.Body = model.ObjectHead, []string{itoa(o.Resp.Body.Spans[0].Total)}, nil
+		}, ""},
+		{"one missing, and nothing was wrong", func(h hist) { h.dynamic(0, 2) }, "etag length"},
+		{"one missing, and something was wrong later", func(h hist) { h.disturb(12, 15); h.dynamic(0, 2) }, "etag length"},
+		{"in another order", func(h hist) {
+			h.disturb(2, 3)
+			_, o := h.dynamic(0, 1, 2)
+			p := h.Values[id(1)].Parts
+			o.Resp.Header.Set("Etag", model.NewLarge(id(1), []model.Part{p[1], p[0]}).ETag)
+		}, "etag"},
+		{"a length that is not theirs", func(h hist) {
+			h.disturb(2, 3)
+			_, o := h.dynamic(0, 2)
+			o.Resp.Body.Spans[0].Total++
+		}, "etag length"},
+		{"all, and damaged", func(h hist) {
+			h.disturb(2, 3)
+			_, o := h.dynamic(0, 1, 2)
+			o.Resp.Body.Spans[0].Bad = 7
+		}, "torn"},
+	}, func(h hist) []Violation { return Integrity(h.History) })
 }

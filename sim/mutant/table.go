@@ -130,7 +130,7 @@ at 2s for 37s disk-eio node3/d1 op=fsync
 func disks() []Mutant {
 	const (
 		fill = "	if err := writeMetadata(w.file, md, w.size); err != nil {\n		return failed(op, w.obj.Dir, err)\n	}\n"
-		sync = "	if err := w.obj.dev.group.commit(func() error { return together(stale.sync, w.file.Sync) }); err != nil {\n		return failed(op, w.obj.Dir, err)\n	}\n"
+		sync = "	if err := w.obj.dev.commit(func() error { return together(stale.sync, w.file.Sync) }); err != nil {\n		return failed(op, w.obj.Dir, err)\n	}\n"
 		show = "	d.names.show(target)\n	w.done = true\n"
 	)
 	return []Mutant{
