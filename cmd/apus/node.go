@@ -89,7 +89,8 @@ var nodeDaemons = []struct {
 	{"proxy-server.conf", []daemon.Kind{daemon.ProxyServer}},
 }
 
-// startNode starts what dir has configuration for.
+// startNode starts what dir has configuration for. After an error everything
+// that was started before has ended.
 func (g *group) startNode(name, dir string, log *slog.Logger) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -111,7 +112,8 @@ func (g *group) startNode(name, dir string, log *slog.Logger) error {
 		}
 	}
 	if started == 0 {
-		return usageError{fmt.Errorf("%s has none of account-server.conf, container-server.conf, object-server.conf and proxy-server.conf", dir)}
+		g.abort(usageError{fmt.Errorf("%s has none of account-server.conf, container-server.conf, object-server.conf and proxy-server.conf", dir)})
+		return g.wait()
 	}
 	return nil
 }

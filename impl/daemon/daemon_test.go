@@ -1,11 +1,13 @@
 package daemon_test
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"net/http"
 	"path"
 	"testing"
 
@@ -15,6 +17,7 @@ import (
 	"apus/impl/host"
 	"apus/impl/web/webtest"
 	"apus/sim/disk"
+	"apus/sim/net"
 )
 
 func machine(t *testing.T, files map[string]string) (*host.Host, *bytes.Buffer) {
@@ -44,6 +47,20 @@ func start(t *testing.T, d *daemon.Daemon) (stop func()) {
 		cancel()
 		require.NoError(t, <-ended)
 	}
+}
+
+// ask sends text to 10.0.0.1:6200 and returns the status of the answer.
+func ask(t *testing.T, network *simnet.Network, text string) int {
+	t.Helper()
+	c, err := network.Process("client", "10.0.0.2").Dial(t.Context(), "10.0.0.1:6200")
+	require.NoError(t, err)
+	defer c.Close()
+	_, err = io.WriteString(c, text)
+	require.NoError(t, err)
+	resp, err := http.ReadResponse(bufio.NewReader(c), nil)
+	require.NoError(t, err)
+	require.NoError(t, resp.Body.Close())
+	return resp.StatusCode
 }
 
 const defaults = `[DEFAULT]

@@ -1,10 +1,7 @@
 package daemon_test
 
 import (
-	"bufio"
-	"io"
 	"math/rand/v2"
-	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -55,14 +52,7 @@ func TestFilterLogLevel(t *testing.T) {
 				require.NoError(t, err)
 				require.NotContains(t, log.String(), "does not know")
 				stop := start(t, d)
-				c, err := network.Process("client", "10.0.0.2").Dial(t.Context(), "10.0.0.1:6200")
-				require.NoError(t, err)
-				_, err = io.WriteString(c, "GET /healthcheck HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
-				require.NoError(t, err)
-				resp, err := http.ReadResponse(bufio.NewReader(c), nil)
-				require.NoError(t, err)
-				require.NoError(t, resp.Body.Close())
-				require.NoError(t, c.Close())
+				require.Equal(t, 200, ask(t, network, "GET /healthcheck HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"))
 				stop()
 				require.Equal(t, test.logged, strings.Contains(log.String(), "/healthcheck"), log.String())
 			})

@@ -20,10 +20,7 @@ var levels = map[string]slog.Level{
 // without anybody putting it into words first. An option log_level with prefix
 // before its name goes before the one without.
 func withLevel(h *host.Host, section *config.Section, prefix string) *host.Host {
-	value := section.String("log_level", "INFO")
-	if prefix != "" {
-		value = section.String(prefix+"log_level", value)
-	}
+	value := section.String(prefix+"log_level", section.String("log_level", "INFO"))
 	least, ok := levels[strings.ToUpper(strings.TrimSpace(value))]
 	if !ok {
 		return h

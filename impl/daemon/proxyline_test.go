@@ -1,10 +1,7 @@
 package daemon_test
 
 import (
-	"bufio"
-	"io"
 	"math/rand/v2"
-	"net/http"
 	"testing"
 	"testing/synctest"
 
@@ -31,17 +28,7 @@ func TestRequireProxyProtocol(t *testing.T) {
 				require.NoError(t, err)
 				require.NotContains(t, log.String(), "does not know")
 				stop := start(t, d)
-				ask := func(text string) int {
-					c, err := network.Process("client", "10.0.0.2").Dial(t.Context(), "10.0.0.1:6200")
-					require.NoError(t, err)
-					defer c.Close()
-					_, err = io.WriteString(c, text)
-					require.NoError(t, err)
-					resp, err := http.ReadResponse(bufio.NewReader(c), nil)
-					require.NoError(t, err)
-					require.NoError(t, resp.Body.Close())
-					return resp.StatusCode
-				}
+				ask := func(text string) int { return ask(t, network, text) }
 				const line, get = "PROXY TCP4 192.0.2.1 198.51.100.7 56324 443\r\n", "GET /healthcheck HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"
 				with, without := 200, 400
 				if name == "nowhere" {

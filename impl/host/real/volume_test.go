@@ -8,9 +8,8 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
-	"sync/atomic"
 	"testing"
-	"time"
+	"testing/synctest"
 
 	"golang.org/x/sys/unix"
 
@@ -20,38 +19,34 @@ import (
 // TestCommit has a host commit while another one does: on the same file system
 // they meet, as hosts of different machines do not.
 func TestCommit(t *testing.T) {
-	var m Machine
-	log := slog.New(slog.DiscardHandler)
-	one, two, stranger := m.Host("one", log), m.Host("two", log), New("three", log)
-	commit := func(h *host.Host, alone func() error) error {
-		dir := t.TempDir()
-		return h.FS.(host.Committer).Commit(dir, alone)
-	}
-	nothing := func() error { return nil }
-	var first atomic.Bool
-	during := make(chan error, 1)
-	err := commit(one, func() error {
-		if err := commit(stranger, nothing); err != nil {
-			t.Error(err)
+	synctest.Test(t, func(t *testing.T) {
+		var m Machine
+		log := slog.New(slog.DiscardHandler)
+		one, two, stranger := m.Host("one", log), m.Host("two", log), New("three", log)
+		commit := func(h *host.Host, alone func()) {
+			err := h.FS.(host.Committer).Commit(t.TempDir(), func() error { alone(); return nil })
+			if err != nil {
+				t.Error(err)
+			}
 		}
-		go func() {
-			during <- commit(two, func() error {
-				if !first.Load() {
-					t.Error("two hosts of one machine committed at the same time")
-				}
-				return nil
-			})
-		}()
-		time.Sleep(50 * time.Millisecond) // time to do it wrong
-		first.Store(true)
-		return nil
+		ended := make(chan bool)
+		commit(one, func() {
+			commit(stranger, func() {}) // or nobody would go on
+			waits := true
+			go func() {
+				commit(two, func() { waits = false })
+				close(ended)
+			}()
+			synctest.Wait()
+			if !waits {
+				t.Error("two hosts of one machine commit at the same time")
+			}
+		})
+		<-ended
+		if n := len(m.volumes.groups); n != 1 {
+			t.Errorf("%d groups for one file system", n)
+		}
 	})
-	if err := errors.Join(err, <-during); err != nil {
-		t.Error(err)
-	}
-	if n := len(m.volumes.groups); n != 1 {
-		t.Errorf("%d groups for one file system", n)
-	}
 }
 
 func TestCommitNowhere(t *testing.T) {

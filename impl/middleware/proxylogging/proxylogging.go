@@ -10,7 +10,8 @@
 // log_msg_template rearranges them.
 //
 // The options access_log_address, _facility, _name, _udp_host and _udp_port mean
-// nothing here; access_log_level above INFO turns the lines off. The number of
+// nothing here. Lines are of level INFO: a host's log that takes none of that
+// level, as access_log_level or log_level makes it, turns them off. The number of
 // the process is "-", for a process is not something that the seams know.
 //
 // With statsd_emit_buffer_xfer_bytes_seconds (-1: not) bodies are reported while
@@ -49,9 +50,9 @@ type filter struct {
 var _ middleware.Constructor = New
 
 // New reads log_msg_template, log_anonymization_method and _salt,
-// access_log_headers and _only, access_log_level, access_log_route,
-// reveal_sensitive_prefix and statsd_emit_buffer_xfer_bytes_seconds. The other
-// options for metrics are read by the daemon.
+// access_log_headers and _only, access_log_route, reveal_sensitive_prefix and
+// statsd_emit_buffer_xfer_bytes_seconds. The other options for metrics, and the
+// level of the log, are read by the daemon.
 func New(env *middleware.Env, opts *config.Section) (web.Filter, error) {
 	f := newFormat(opts)
 	log := env.Host.Log
@@ -59,8 +60,8 @@ func New(env *middleware.Env, opts *config.Section) (web.Filter, error) {
 		log = slog.New(slog.DiscardHandler)
 	}
 	log = log.With("route", opts.String("access_log_route", "proxy-access"))
-	if quiet(opts) {
-		log = slog.New(slog.DiscardHandler)
+	for _, key := range withoutEffect() {
+		opts.Lookup(key) // known all the same
 	}
 	every := opts.Float("statsd_emit_buffer_xfer_bytes_seconds", -1, -math.MaxFloat64, maxEvery)
 	return func(next web.Handler) web.Handler {
@@ -71,17 +72,9 @@ func New(env *middleware.Env, opts *config.Section) (web.Filter, error) {
 // maxEvery is a year, in seconds.
 const maxEvery = 365 * 24 * 3600
 
-// quiet reports that lines of level INFO are not wanted. It also takes note of
-// options that have no effect.
-func quiet(opts *config.Section) bool {
-	for _, key := range [...]string{"access_log_address", "access_log_facility", "access_log_name", "access_log_udp_host", "access_log_udp_port", "storage_domain"} {
-		opts.Lookup(key)
-	}
-	switch strings.ToUpper(opts.String("access_log_level", opts.String("log_level", "INFO"))) {
-	case "NOTICE", "WARNING", "WARN", "ERROR", "CRITICAL", "FATAL":
-		return true
-	}
-	return false
+// withoutEffect are options of Swift's filter that mean nothing here.
+func withoutEffect() [6]string {
+	return [...]string{"access_log_address", "access_log_facility", "access_log_name", "access_log_udp_host", "access_log_udp_port", "storage_domain"}
 }
 
 func (f *filter) Serve(ctx context.Context, req *web.Request) *web.Response {

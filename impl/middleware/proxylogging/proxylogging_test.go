@@ -24,11 +24,14 @@ import (
 )
 
 // lines is a slog.Handler that keeps messages.
-type lines struct{ got *[]string }
+type lines struct {
+	got   *[]string
+	least slog.Level
+}
 
-func (lines) Enabled(context.Context, slog.Level) bool { return true }
-func (l lines) WithAttrs([]slog.Attr) slog.Handler     { return l }
-func (l lines) WithGroup(string) slog.Handler          { return l }
+func (l lines) Enabled(_ context.Context, level slog.Level) bool { return level >= l.least }
+func (l lines) WithAttrs([]slog.Attr) slog.Handler               { return l }
+func (l lines) WithGroup(string) slog.Handler                    { return l }
 func (l lines) Handle(_ context.Context, r slog.Record) error {
 	*l.got = append(*l.got, r.Message)
 	return nil
@@ -43,9 +46,15 @@ type fixture struct {
 
 func build(t *testing.T, options string) *fixture {
 	t.Helper()
+	return buildAt(t, slog.LevelInfo, options)
+}
+
+// buildAt has a log of that level.
+func buildAt(t *testing.T, least slog.Level, options string) *fixture {
+	t.Helper()
 	webtest.TrackBodies(t)
 	f := &fixture{}
-	h := &host.Host{Clock: webtest.NewClock(1_800_000_000), Log: slog.New(lines{&f.lines})}
+	h := &host.Host{Clock: webtest.NewClock(1_800_000_000), Log: slog.New(lines{&f.lines, least})}
 	sink := &event.Sink{
 		Request:  func(e event.Request) { f.events = append(f.events, e) },
 		Transfer: func(e event.Transfer) { f.transfers = append(f.transfers, e) },
@@ -337,7 +346,7 @@ func TestNoBodyStaysNone(t *testing.T) {
 
 // Without lines, requests are still counted; only GETs have a first byte.
 func TestQuiet(t *testing.T) {
-	f := build(t, "access_log_level = warning")
+	f := buildAt(t, slog.LevelWarn, "")
 	for _, method := range []string{"GET", "HEAD"} {
 		webtest.Do(f.Filter(webtest.NewNext(webtest.Answer(200, ""))), webtest.Request(method, "/v1/a"))
 	}
