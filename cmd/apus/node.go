@@ -38,6 +38,10 @@ func nodeCommand() *cobra.Command {
 			log := newLog(os.Stderr, verbose)
 			g := newGroup(cmd.Context())
 			for _, dir := range args {
+				log := log
+				if len(args) > 1 {
+					log = log.With("dir", dir) // all nodes have the machine's name
+				}
 				if err := g.startNode(name, dir, log); err != nil {
 					return err
 				}
